@@ -1,0 +1,1 @@
+//! Frames, sources, resampling and levels.

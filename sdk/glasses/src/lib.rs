@@ -1,0 +1,1 @@
+//! Smart glasses over Bluetooth LE, and virtual ones.

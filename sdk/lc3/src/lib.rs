@@ -1,0 +1,1 @@
+//! The LC3 codec.

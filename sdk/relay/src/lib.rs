@@ -1,0 +1,1 @@
+//! The Glasslink reference relay.

@@ -1,0 +1,1 @@
+//! The Glasslink link as a state machine, both halves, without I/O.

@@ -1,0 +1,1 @@
+//! Partials, finals and gaps on one timeline; export and import.
