@@ -138,13 +138,12 @@ impl<'a> Iterator for Frames<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let size = match self.frame_bytes {
-            Some(size) => size,
-            None => {
-                let (length, after) = self.rest.split_first_chunk::<LENGTH_PREFIX>()?;
-                self.rest = after;
-                usize::from(u16::from_le_bytes(*length))
-            }
+        let size = if let Some(size) = self.frame_bytes {
+            size
+        } else {
+            let (length, after) = self.rest.split_first_chunk::<LENGTH_PREFIX>()?;
+            self.rest = after;
+            usize::from(u16::from_le_bytes(*length))
         };
         let (frame, rest) = self.rest.split_at_checked(size)?;
         self.rest = rest;

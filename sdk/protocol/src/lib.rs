@@ -34,6 +34,6 @@ pub use gap::{Gap, GapCause};
 pub use ids::{ClockMark, Epoch, EventNumber, FrameIndex, SessionId, SessionIdError, StreamId};
 pub use message::{
     ClientMessage, Durability, EngineState, MAX_TEXT_BYTES, MessageError, RelayMessage, ResumedStream,
-    SUBPROTOCOL, StreamMarks, StreamStart, StreamSums,
+    SUBPROTOCOL, StreamStart, StreamSums,
 };
 pub use transcript::{Final, Partial, TranscriptEvent, Word};

@@ -121,6 +121,10 @@ pub enum RelayMessage {
         stream: StreamId,
         to: FrameIndex,
     },
+    /// The relay knows the stream's end.
+    Ended {
+        stream: StreamId,
+    },
     /// The state of the speech engine.
     Status {
         engine: EngineState,
@@ -169,15 +173,7 @@ pub struct StreamStart {
     pub label: String,
 }
 
-/// Where a relay stands with a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StreamMarks {
-    pub received: FrameIndex,
-    pub kept: FrameIndex,
-    pub transcribed: FrameIndex,
-}
-
-/// [`StreamMarks`] of one stream, as `welcome` lists them.
+/// Where a relay stands with a stream, as `welcome` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumedStream {
     pub stream: StreamId,
@@ -187,6 +183,9 @@ pub struct ResumedStream {
     pub transcribed: FrameIndex,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<FrameIndex>,
+    /// The relay knows the stream's end.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// The ledger of a stream, in frames: `captured = acknowledged + buffered + lost`.

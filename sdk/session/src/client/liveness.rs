@@ -1,0 +1,212 @@
+use std::time::Duration;
+
+use crate::Timestamp;
+use crate::defaults::{STALL_MAX, STALL_MIN};
+
+/// A clock this much behind its timer means that we were starved or suspended, not that the relay was silent:
+/// what it sent may still wait unread.
+const LATE: Duration = Duration::from_millis(500);
+
+/// Whether the other side still answers. Only what was received counts, and all of it does.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    ping_interval: Duration,
+    last_traffic: Timestamp,
+    /// Since when an answer is due.
+    waiting_since: Option<Timestamp>,
+    /// Since when frames are under way without `received` moving.
+    stuck_since: Option<Timestamp>,
+    ping: Option<(u64, Timestamp)>,
+    next_ping: u64,
+    rtt: Option<Duration>,
+    probe: Option<(u64, Timestamp)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Alive,
+    /// Send a ping with this id.
+    Ping(u64),
+    Dead,
+}
+
+impl Liveness {
+    pub(crate) fn new(ping_interval: Duration) -> Self {
+        Self {
+            ping_interval,
+            last_traffic: Timestamp::ZERO,
+            waiting_since: None,
+            stuck_since: None,
+            ping: None,
+            next_ping: 1,
+            rtt: None,
+            probe: None,
+        }
+    }
+
+    /// A new connection is up; what was measured of the path stays.
+    pub(crate) fn restart(&mut self, now: Timestamp, handshake: Duration) {
+        *self = Self {
+            last_traffic: now,
+            next_ping: self.next_ping,
+            rtt: self.rtt.or(Some(handshake)),
+            ..Self::new(self.ping_interval)
+        };
+    }
+
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    pub(crate) fn set_ping_interval(&mut self, interval: Duration) {
+        self.ping_interval = interval;
+    }
+
+    /// Frames went out; `token` is what [`Liveness::received`] will be told when they have arrived.
+    pub(crate) fn sent_audio(&mut self, now: Timestamp, token: u64) {
+        self.waiting_since.get_or_insert(now);
+        self.stuck_since.get_or_insert(now);
+        self.probe.get_or_insert((token, now));
+    }
+
+    /// `received` reached `token`.
+    pub(crate) fn received(&mut self, now: Timestamp, token: u64, in_flight: bool) {
+        if let Some((_, sent_at)) = self.probe.take_if(|(awaited, _)| *awaited <= token) {
+            self.sample(now.since(sent_at));
+        }
+        self.stuck_since = in_flight.then_some(now);
+    }
+
+    pub(crate) fn traffic(&mut self, now: Timestamp, in_flight: bool) {
+        self.last_traffic = now;
+        self.waiting_since = (in_flight || self.ping.is_some()).then_some(now);
+    }
+
+    pub(crate) fn pong(&mut self, now: Timestamp, id: u64, in_flight: bool) {
+        if let Some((_, sent_at)) = self.ping.take_if(|(awaited, _)| *awaited == id) {
+            self.sample(now.since(sent_at));
+        }
+        self.traffic(now, in_flight);
+    }
+
+    /// Asks at once instead of when the link has been idle.
+    pub(crate) fn ping_now(&mut self, now: Timestamp) -> u64 {
+        let id = self.next_ping;
+        self.next_ping += 1;
+        self.ping = Some((id, now));
+        self.waiting_since.get_or_insert(now);
+        id
+    }
+
+    pub(crate) fn deadline(&self) -> Timestamp {
+        let silent = match self.waiting_since {
+            Some(since) => since + self.stall_after(),
+            None => self.last_traffic + self.ping_interval,
+        };
+        match self.stuck_since {
+            Some(since) => silent.min(since + STALL_MAX),
+            None => silent,
+        }
+    }
+
+    pub(crate) fn check(&mut self, now: Timestamp) -> Verdict {
+        let deadline = self.deadline();
+        if now < deadline {
+            return Verdict::Alive;
+        }
+        if self.waiting_since.is_none() && self.stuck_since.is_none_or(|since| now < since + STALL_MAX) {
+            return Verdict::Ping(self.ping_now(now));
+        }
+        if now.since(deadline) > LATE {
+            self.waiting_since = self.waiting_since.map(|_| now);
+            self.stuck_since = self.stuck_since.map(|_| now);
+            return Verdict::Alive;
+        }
+        Verdict::Dead
+    }
+
+    fn stall_after(&self) -> Duration {
+        (self.rtt.unwrap_or(STALL_MIN) * 3).clamp(STALL_MIN, STALL_MAX)
+    }
+
+    fn sample(&mut self, rtt: Duration) {
+        self.rtt = Some(self.rtt.map_or(rtt, |smoothed| (smoothed * 7 + rtt) / 8));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_origin(Duration::from_millis(ms))
+    }
+
+    fn live() -> Liveness {
+        let mut liveness = Liveness::new(Duration::from_secs(5));
+        liveness.restart(at(0), Duration::from_millis(40));
+        liveness
+    }
+
+    // SPEC P7.1
+    #[test]
+    fn a_dead_link_is_noticed_within_two_seconds_while_streaming() {
+        let mut liveness = live();
+        liveness.sent_audio(at(100), 5);
+        assert_eq!(liveness.check(at(1_599)), Verdict::Alive);
+        assert_eq!(liveness.check(at(1_600)), Verdict::Dead);
+    }
+
+    // SPEC P7.2
+    #[test]
+    fn a_dead_link_is_noticed_within_ten_seconds_while_idle() {
+        let mut liveness = live();
+        assert_eq!(liveness.check(at(4_999)), Verdict::Alive);
+        assert_eq!(liveness.check(at(5_000)), Verdict::Ping(1));
+        assert_eq!(liveness.check(at(6_500)), Verdict::Dead);
+    }
+
+    // SPEC P7.3
+    #[test]
+    fn any_traffic_counts_as_life() {
+        let mut liveness = live();
+        liveness.sent_audio(at(100), 5);
+        liveness.traffic(at(1_500), true);
+        assert_eq!(liveness.check(at(2_999)), Verdict::Alive);
+        assert_eq!(liveness.check(at(3_000)), Verdict::Dead);
+    }
+
+    #[test]
+    fn a_relay_that_talks_but_takes_no_audio_is_not_alive_for_ever() {
+        let mut liveness = live();
+        liveness.sent_audio(at(0), 5);
+        for ms in (0..5_000).step_by(500) {
+            liveness.traffic(at(ms), true);
+            assert_eq!(liveness.check(at(ms)), Verdict::Alive);
+        }
+        assert_eq!(liveness.check(at(5_000)), Verdict::Dead);
+    }
+
+    // SPEC P7.4
+    #[test]
+    fn a_starved_client_reads_before_it_judges() {
+        let mut liveness = live();
+        liveness.sent_audio(at(100), 5);
+        assert_eq!(liveness.check(at(40_000)), Verdict::Alive);
+        assert_eq!(liveness.check(at(41_500)), Verdict::Dead);
+    }
+
+    #[test]
+    fn slow_links_get_three_round_trips_and_at_most_five_seconds() {
+        let mut liveness = live();
+        for ms in (0..100_000).step_by(1_000) {
+            liveness.sent_audio(at(ms), ms);
+            liveness.received(at(ms + 900), ms, false);
+            liveness.traffic(at(ms + 900), false);
+        }
+        assert!(liveness.rtt().unwrap() > Duration::from_millis(850));
+        liveness.sent_audio(at(200_000), 200_000);
+        assert_eq!(liveness.check(at(202_500)), Verdict::Alive);
+        assert_eq!(liveness.check(at(202_900)), Verdict::Dead);
+    }
+}

@@ -1,0 +1,15 @@
+mod backoff;
+mod buffer;
+mod config;
+mod event;
+mod inbound;
+mod liveness;
+mod outbound;
+mod session;
+mod state;
+mod stream;
+
+pub use config::{ClientConfig, StreamOptions, WhenFull};
+pub use event::{Action, ConnectionId, Event, FetchedError, OpenError, PushError};
+pub use session::ClientSession;
+pub use state::{LinkState, LinkStats};

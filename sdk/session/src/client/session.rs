@@ -1,0 +1,552 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use glasslink_protocol::{
+    Cause, ClientMessage, ClockMark, CloseCode, Epoch, EventNumber, FrameIndex, Gap, GapCause, SessionId,
+    StreamFormat, StreamId, StreamSums,
+};
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+
+use crate::Timestamp;
+use crate::client::backoff::{Backoff, jitter};
+use crate::client::liveness::{Liveness, Verdict};
+use crate::client::stream::SendStream;
+use crate::client::{
+    Action, ClientConfig, ConnectionId, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions,
+    WhenFull,
+};
+use crate::defaults::{HEALTHY_AFTER, JOURNALED_AGE, MAX_STREAMS};
+
+/// Attempts asked for by network events or a wake-up are at least this far apart (P13).
+const NUDGE_COOL_DOWN: Duration = Duration::from_secs(1);
+
+/// Numbers that cross the wire as JSON stay exact in every language below this.
+const JSON_INTEGER_MASK: u64 = (1 << 53) - 1;
+
+/// The client half of a link.
+///
+/// After every call, drain [`ClientSession::poll_action`] and arm a timer for [`ClientSession::poll_timeout`];
+/// when it fires, call [`ClientSession::handle_timeout`].
+#[derive(Debug)]
+pub struct ClientSession {
+    pub(crate) config: ClientConfig,
+    pub(crate) session: SessionId,
+    holder: u64,
+    random: Pcg64Mcg,
+    pub(crate) streams: BTreeMap<StreamId, SendStream>,
+    next_stream: u32,
+    /// The ledger of the streams that are done.
+    finished: StreamSums,
+    pub(crate) phase: Phase,
+    last_state: LinkState,
+    actions: VecDeque<Action>,
+    connections: u64,
+    backoff: Backoff,
+    take: bool,
+    not_before: Option<Timestamp>,
+    last_nudge: Option<Timestamp>,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) last_event: EventNumber,
+    pub(crate) liveness: Liveness,
+    pub(crate) live_since: Timestamp,
+    /// Whether something was acknowledged since the link is live.
+    pub(crate) moved: bool,
+    healthy: bool,
+    pub(crate) sums_changed: bool,
+    pub(crate) sums_sent_at: Timestamp,
+    pub(crate) scratch: BytesMut,
+    reconnects: u64,
+    pub(crate) sent_messages: u64,
+    pub(crate) sent_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Idle,
+    Waiting { until: Timestamp },
+    Connecting { connection: ConnectionId, since: Timestamp },
+    Resuming { connection: ConnectionId, since: Timestamp, opened_at: Timestamp },
+    Live { connection: ConnectionId },
+    Refused { cause: Cause },
+    Closed,
+}
+
+impl ClientSession {
+    /// `seed` decides every random choice, the session's identity as a holder included.
+    pub fn new(config: ClientConfig, session: SessionId, seed: u64) -> Self {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        Self {
+            holder: random.next_u64() & JSON_INTEGER_MASK,
+            backoff: Backoff::new(config.backoff_base, config.backoff_cap),
+            liveness: Liveness::new(config.ping_interval),
+            config,
+            session,
+            random,
+            streams: BTreeMap::new(),
+            next_stream: 1,
+            finished: StreamSums::default(),
+            phase: Phase::Idle,
+            last_state: LinkState::Idle,
+            actions: VecDeque::new(),
+            connections: 0,
+            take: true,
+            not_before: None,
+            last_nudge: None,
+            epoch: None,
+            last_event: EventNumber(0),
+            live_since: Timestamp::ZERO,
+            moved: false,
+            healthy: true,
+            sums_changed: false,
+            sums_sent_at: Timestamp::ZERO,
+            scratch: BytesMut::new(),
+            reconnects: 0,
+            sent_messages: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    pub fn state(&self) -> LinkState {
+        self.last_state
+    }
+
+    /// Starts connecting. Also tries again after a refusal, without taking the session from another holder.
+    pub fn connect(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Idle | Phase::Refused { .. }) {
+            self.backoff.reset();
+            self.start_attempt(now);
+        }
+    }
+
+    /// Takes the session back from the holder that superseded this one.
+    pub fn take_over(&mut self, now: Timestamp) {
+        self.take = true;
+        self.connect(now);
+    }
+
+    /// New credentials are there: a link that was refused for the old ones goes on.
+    pub fn credentials_changed(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Refused { cause: Cause::Unauthorized | Cause::Forbidden }) {
+            self.connect(now);
+        }
+    }
+
+    /// The network came up, or the device woke: waits end, attempts start over, and a live link is checked.
+    pub fn network_changed(&mut self, now: Timestamp) {
+        if self.last_nudge.is_some_and(|last| now.since(last) < NUDGE_COOL_DOWN) {
+            return;
+        }
+        match self.phase {
+            Phase::Waiting { .. } => {
+                self.last_nudge = Some(now);
+                self.start_attempt(now);
+            }
+            Phase::Connecting { connection, since } if now.since(since) >= NUDGE_COOL_DOWN => {
+                self.last_nudge = Some(now);
+                self.act(Action::Close { connection, code: CloseCode::Normal });
+                self.start_attempt(now);
+            }
+            Phase::Live { connection } => {
+                self.last_nudge = Some(now);
+                let id = self.liveness.ping_now(now);
+                self.send(connection, &ClientMessage::Ping { id });
+            }
+            _ => {}
+        }
+    }
+
+    /// Longer pings spare a phone's radio in the background.
+    pub fn set_ping_interval(&mut self, interval: Duration) {
+        self.config.ping_interval = interval;
+        self.liveness.set_ping_interval(interval);
+    }
+
+    /// Ends the session: the relay may forget it, and what is still buffered is lost.
+    pub fn close(&mut self, now: Timestamp) {
+        let _ = now;
+        match self.phase {
+            Phase::Live { connection } => {
+                if self.sums_changed {
+                    self.send_sums(connection);
+                }
+                self.send(connection, &ClientMessage::Bye);
+                self.act(Action::Close { connection, code: CloseCode::Normal });
+            }
+            Phase::Connecting { connection, .. } | Phase::Resuming { connection, .. } => {
+                self.act(Action::Close { connection, code: CloseCode::Normal });
+            }
+            _ => {}
+        }
+        self.phase = Phase::Closed;
+        self.tell_state(LinkState::Closed);
+    }
+
+    pub fn open_stream(
+        &mut self,
+        now: Timestamp,
+        format: StreamFormat,
+        options: StreamOptions,
+    ) -> Result<StreamId, OpenError> {
+        if self.phase == Phase::Closed {
+            return Err(OpenError::Closed);
+        }
+        if self.streams.len() >= MAX_STREAMS {
+            let kept = self.streams.values().find(|stream| stream.is_kept()).map(|stream| stream.id);
+            self.forget(kept.ok_or(OpenError::TooManyStreams(MAX_STREAMS))?);
+        }
+        let id = StreamId(self.next_stream);
+        self.next_stream += 1;
+        self.streams.insert(id, SendStream::new(id, format, options));
+        self.pump(now);
+        Ok(id)
+    }
+
+    /// Numbers the frame and keeps it until the relay does. Never blocks.
+    pub fn push(&mut self, now: Timestamp, stream: StreamId, frame: &[u8]) -> Result<FrameIndex, PushError> {
+        let full = self.memory_bytes() + frame.len() > self.config.buffer_bytes;
+        let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
+        if full && sender.options.when_full == WhenFull::Refuse {
+            return Err(PushError::Full);
+        }
+        let index = sender.push(now, frame)?;
+        self.sums_changed = true;
+        while full && self.memory_bytes() > self.config.buffer_bytes && self.make_room() {}
+        Ok(index)
+    }
+
+    /// Counts `frames` frames that have no audio, and why.
+    pub fn skip(
+        &mut self,
+        now: Timestamp,
+        stream: StreamId,
+        frames: u64,
+        cause: GapCause,
+    ) -> Result<(), PushError> {
+        let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
+        if frames > 0 {
+            let gap = sender.skip(now, frames, cause)?;
+            self.sums_changed = true;
+            self.act(Action::Event(Event::Gap(gap)));
+        }
+        Ok(())
+    }
+
+    /// Takes up `frames` frames that the journal holds, behind those the stream has.
+    pub fn adopt(&mut self, now: Timestamp, stream: StreamId, frames: u64) -> Result<(), PushError> {
+        let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
+        sender.adopt(now, frames)?;
+        self.sums_changed = true;
+        Ok(())
+    }
+
+    /// The journal holds every frame before `next`, so that memory may let go of them.
+    pub fn journaled(&mut self, stream: StreamId, next: FrameIndex) {
+        if let Some(sender) = self.streams.get_mut(&stream) {
+            sender.journaled = sender.journaled.max(next);
+        }
+    }
+
+    /// Ties a frame of `mark.stream` to the clocks.
+    pub fn clock(&mut self, now: Timestamp, mark: ClockMark) {
+        if let Some(sender) = self.streams.get_mut(&mark.stream) {
+            sender.mark(mark);
+            self.pump(now);
+        }
+    }
+
+    /// The stream ends behind the last frame pushed.
+    pub fn end_stream(&mut self, now: Timestamp, stream: StreamId) {
+        if let Some(sender) = self.streams.get_mut(&stream) {
+            let end = sender.buffer.next();
+            sender.end.get_or_insert(end);
+            self.pump(now);
+        }
+    }
+
+    /// The connection is open.
+    pub fn opened(&mut self, now: Timestamp, connection: ConnectionId) {
+        let Phase::Connecting { connection: current, since } = self.phase else { return };
+        if connection != current {
+            return;
+        }
+        self.phase = Phase::Resuming { connection, since, opened_at: now };
+        self.tell_state(LinkState::Resuming { attempt: self.attempt() });
+        let hello = ClientMessage::Hello {
+            session: self.session,
+            holder: self.holder,
+            attach: connection.0,
+            take: self.take,
+            epoch: self.epoch,
+            events_after: self.last_event,
+            ping_ms: u32::try_from(self.config.ping_interval.as_millis()).unwrap_or(u32::MAX),
+            streams: self.streams.values().map(SendStream::start).collect(),
+            continues: self.config.continues,
+            client: self.config.client.clone(),
+        };
+        self.send(connection, &hello);
+    }
+
+    /// The attempt failed or the connection ended. `retry_after` is how long the relay asked to be left alone.
+    pub fn closed(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        cause: Cause,
+        retry_after: Option<Duration>,
+    ) {
+        if self.connection() == Some(connection) {
+            if let Some(delay) = retry_after {
+                self.delay_until(now + delay);
+            }
+            self.fail(now, cause);
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`ClientSession::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let phase = match self.phase {
+            Phase::Waiting { until } => Some(until),
+            Phase::Connecting { since, .. } | Phase::Resuming { since, .. } => {
+                Some(since + self.config.connect_timeout)
+            }
+            Phase::Live { .. } => {
+                let healthy = (!self.healthy && self.moved).then(|| self.live_since + HEALTHY_AFTER);
+                [Some(self.liveness.deadline()), healthy, self.next_pump()].into_iter().flatten().min()
+            }
+            Phase::Idle | Phase::Refused { .. } => None,
+            Phase::Closed => return None,
+        };
+        phase.into_iter().chain(self.next_eviction()).min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        match self.phase {
+            Phase::Waiting { until } if now >= until => self.start_attempt(now),
+            Phase::Connecting { since, .. } | Phase::Resuming { since, .. }
+                if now >= since + self.config.connect_timeout =>
+            {
+                self.fail(now, Cause::Timeout);
+            }
+            Phase::Live { connection } => match self.liveness.check(now) {
+                Verdict::Alive => self.check_health(now),
+                Verdict::Ping(id) => self.send(connection, &ClientMessage::Ping { id }),
+                Verdict::Dead => self.fail(now, Cause::Stalled),
+            },
+            _ => {}
+        }
+        self.evict(now);
+        self.pump(now);
+    }
+
+    /// The ledger of one stream, until it is done.
+    pub fn sums(&self, stream: StreamId) -> Option<StreamSums> {
+        self.streams.get(&stream).map(SendStream::sums)
+    }
+
+    /// Whether the stream ended, every frame of it is kept, and every final of it was told.
+    pub fn is_done(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_none_or(|stream| stream.is_kept() && stream.is_transcribed())
+    }
+
+    /// Whether every stream has ended and is kept.
+    pub fn is_kept(&self) -> bool {
+        self.streams.values().all(SendStream::is_kept)
+    }
+
+    /// Whether every stream is done.
+    pub fn is_transcribed(&self) -> bool {
+        self.streams.values().all(|stream| stream.is_kept() && stream.is_transcribed())
+    }
+
+    pub fn stats(&self) -> LinkStats {
+        let mut stats = LinkStats {
+            buffered_bytes: self.memory_bytes(),
+            rtt: self.liveness.rtt(),
+            reconnects: self.reconnects,
+            sent_messages: self.sent_messages,
+            sent_bytes: self.sent_bytes,
+            ..LinkStats::default()
+        };
+        for sums in self.streams.values().map(SendStream::sums).chain([self.finished]) {
+            stats.captured += sums.captured;
+            stats.acknowledged += sums.acknowledged;
+            stats.buffered += sums.buffered;
+            stats.lost += sums.lost;
+            stats.absent += sums.absent;
+        }
+        let times = self.streams.values().map(|stream| stream.format.duration(stream.buffer.frames()));
+        stats.buffered_time = times.max().unwrap_or_default();
+        stats
+    }
+
+    pub(crate) fn connection(&self) -> Option<ConnectionId> {
+        match self.phase {
+            Phase::Connecting { connection, .. }
+            | Phase::Resuming { connection, .. }
+            | Phase::Live { connection } => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(crate) fn send(&mut self, connection: ConnectionId, message: &ClientMessage) {
+        self.act(Action::SendText { connection, text: message.encode() });
+    }
+
+    pub(crate) fn tell_state(&mut self, state: LinkState) {
+        if self.last_state != state {
+            self.last_state = state;
+            self.act(Action::Event(Event::State(state)));
+        }
+    }
+
+    pub(crate) fn tell_gap(&mut self, gap: Option<Gap>) {
+        if let Some(gap) = gap {
+            self.sums_changed = true;
+            self.act(Action::Event(Event::Gap(gap)));
+        }
+    }
+
+    /// The link became live over `connection`.
+    pub(crate) fn go_live(&mut self, now: Timestamp, connection: ConnectionId) {
+        self.phase = Phase::Live { connection };
+        self.take = false;
+        self.not_before = None;
+        self.live_since = now;
+        self.moved = false;
+        self.healthy = self.backoff.retries() == 0;
+        self.sums_sent_at = now;
+        self.tell_state(LinkState::Live);
+    }
+
+    pub(crate) fn delay_until(&mut self, earliest: Timestamp) {
+        self.not_before = Some(self.not_before.map_or(earliest, |already| already.max(earliest)));
+    }
+
+    /// The relay restarts: it wants nobody before `pause`, and everybody spread over `spread`.
+    pub(crate) fn stay_away(&mut self, now: Timestamp, pause: Duration, spread: Duration) {
+        let offset = jitter(spread, &mut self.random);
+        self.delay_until(now + pause + offset);
+    }
+
+    /// Gives up the present connection and decides what comes next.
+    pub(crate) fn fail(&mut self, now: Timestamp, cause: Cause) {
+        let Some(connection) = self.connection() else { return };
+        self.act(Action::Close { connection, code: CloseCode::Normal });
+        if matches!(self.phase, Phase::Live { .. }) {
+            self.check_health(now);
+            self.reconnects += 1;
+        }
+        for stream in self.streams.values_mut() {
+            stream.fetching = None;
+        }
+        if cause.is_terminal() {
+            self.phase = Phase::Refused { cause };
+            self.tell_state(LinkState::Refused { cause, remedy: cause.remedy() });
+            return;
+        }
+        let delay = self.backoff.next(&mut self.random);
+        let wanted = now + delay;
+        let until = self.not_before.take().map_or(wanted, |earliest| earliest.max(wanted));
+        self.phase = Phase::Waiting { until };
+        self.tell_state(LinkState::Waiting { attempt: self.attempt(), retry_in: until.since(now), cause });
+        if until <= now {
+            self.start_attempt(now);
+        }
+    }
+
+    /// Lets go of a stream that needs nothing any more; its ledger stays.
+    pub(crate) fn forget(&mut self, stream: StreamId) {
+        if let Some(done) = self.streams.remove(&stream) {
+            let sums = done.sums();
+            self.finished.captured += sums.captured;
+            self.finished.acknowledged += sums.acknowledged;
+            self.finished.buffered += sums.buffered;
+            self.finished.lost += sums.lost;
+            self.finished.absent += sums.absent;
+        }
+    }
+
+    fn start_attempt(&mut self, now: Timestamp) {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        self.phase = Phase::Connecting { connection, since: now };
+        self.tell_state(LinkState::Connecting { attempt: self.attempt() });
+        self.act(Action::Connect { connection });
+    }
+
+    /// Number of the present or coming attempt since the link was last healthy.
+    fn attempt(&self) -> u32 {
+        self.backoff.retries() + 1
+    }
+
+    fn check_health(&mut self, now: Timestamp) {
+        if !self.healthy && self.moved && now.since(self.live_since) >= HEALTHY_AFTER {
+            self.healthy = true;
+            self.backoff.reset();
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.streams.values().map(|stream| stream.buffer.memory_bytes()).sum()
+    }
+
+    /// Frees the oldest frame of all streams, preferably one the journal holds. Says whether it could.
+    fn make_room(&mut self) -> bool {
+        let journaled = self.oldest(SendStream::oldest_journaled);
+        if let Some(stream) = journaled.and_then(|id| self.streams.get_mut(&id)) {
+            return stream.leave_to_journal(Timestamp::ZERO);
+        }
+        let Some(id) = self.oldest(SendStream::oldest_droppable) else { return false };
+        let gap = self.streams.get_mut(&id).and_then(|stream| stream.drop_oldest(Timestamp::ZERO));
+        self.tell_gap(gap);
+        gap.is_some()
+    }
+
+    fn oldest(&self, age: impl Fn(&SendStream) -> Option<Timestamp>) -> Option<StreamId> {
+        let ages = self.streams.values().filter_map(|stream| Some((age(stream)?, stream.id)));
+        ages.min().map(|(_, id)| id)
+    }
+
+    fn next_eviction(&self) -> Option<Timestamp> {
+        let dropped = self.streams.values().filter_map(SendStream::oldest_droppable).min();
+        let journaled = self.streams.values().filter_map(SendStream::oldest_journaled).min();
+        let dropped = dropped.map(|pushed_at| pushed_at + self.config.buffer_age);
+        dropped.into_iter().chain(journaled.map(|pushed_at| pushed_at + JOURNALED_AGE)).min()
+    }
+
+    fn evict(&mut self, now: Timestamp) {
+        // The deadline itself is reached at equality, so frames pushed at that very moment go too.
+        let tick = Duration::from_nanos(1);
+        let before = |age: Duration| now - age + tick;
+        let mut gaps = Vec::new();
+        for stream in self.streams.values_mut() {
+            while stream.oldest_journaled().is_some_and(|at| now.since(at) >= JOURNALED_AGE)
+                && stream.leave_to_journal(before(JOURNALED_AGE))
+            {}
+            while stream.oldest_droppable().is_some_and(|at| now.since(at) >= self.config.buffer_age) {
+                match stream.drop_oldest(before(self.config.buffer_age)) {
+                    Some(gap) => gaps.push(gap),
+                    None => break,
+                }
+            }
+        }
+        for gap in gaps {
+            self.tell_gap(Some(gap));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+mod event;
+mod history;
+mod inbound;
+mod session;
+mod stream;
+
+pub use event::{AttachError, Attachment, Hello, RelayAction, RelayEvent};
+pub use session::{RelayConfig, RelaySession};
+pub use stream::RelayStreamSums;
