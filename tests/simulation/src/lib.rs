@@ -1,1 +1,22 @@
-//! Both halves of a session, a bad pipe and a clock in one thread.
+//! Both halves of a session, a bad pipe between them and the clock, in one thread: a seed decides every fault, and
+//! the same seed gives the same trace, byte for byte. After every step the promises are checked.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let outcome = glasslink_simulation::run(7, Duration::from_secs(60));
+//! assert_eq!(outcome.violation, None);
+//! assert_eq!(outcome.trace, glasslink_simulation::run(7, Duration::from_secs(60)).trace);
+//! ```
+
+mod coverage;
+mod fault;
+mod ledger;
+mod network;
+mod relay_host;
+mod trace;
+mod world;
+
+pub use coverage::Coverage;
+pub use fault::Fault;
+pub use world::{Outcome, run};

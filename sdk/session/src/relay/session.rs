@@ -266,8 +266,9 @@ impl RelaySession {
         self.history.next()
     }
 
-    pub fn is_connected(&self) -> bool {
-        self.attached.is_some()
+    /// The connection the session has.
+    pub fn attachment(&self) -> Option<Attachment> {
+        self.attached.map(|attached| attached.attachment)
     }
 
     pub fn sums(&self) -> impl Iterator<Item = RelayStreamSums> {

@@ -1,0 +1,300 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use glasslink_protocol::{
+    ClientMessage, CloseCode, Durability, Epoch, Final, FrameIndex, SessionId, StreamId, TranscriptEvent,
+};
+use glasslink_session::{
+    Attachment, ConnectionId, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp,
+};
+use rand_pcg::Pcg64Mcg;
+
+use crate::fault::below;
+use crate::ledger::Ledger;
+use crate::network::{Network, Payload, Peer};
+use crate::world::{FRAME_BYTES, frame};
+
+/// Frames one final covers, and the time the engine takes for it.
+const FINAL_FRAMES: u64 = 150;
+const ENGINE_TIME: Duration = Duration::from_millis(300);
+
+/// The relay's process: what owns the relay half.
+#[derive(Debug)]
+pub(crate) struct RelayHost {
+    pub(crate) session: Option<RelaySession>,
+    epochs: u64,
+    streams: BTreeMap<StreamId, Stream>,
+    keep_due: Option<Timestamp>,
+    engine_due: Option<Timestamp>,
+    /// How often the next audio message is refused.
+    pub(crate) rejections: u32,
+    /// Frames that came again and were dropped, in all epochs.
+    duplicates: u64,
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// The next frame that may arrive.
+    next: FrameIndex,
+    kept: FrameIndex,
+    transcribed: FrameIndex,
+    ended: Option<FrameIndex>,
+}
+
+impl RelayHost {
+    pub(crate) fn new() -> Self {
+        Self {
+            session: None,
+            epochs: 0,
+            streams: BTreeMap::new(),
+            keep_due: None,
+            engine_due: None,
+            rejections: 0,
+            duplicates: 0,
+        }
+    }
+
+    /// Its process died. `remember`: what it kept is on disk.
+    pub(crate) fn restart(&mut self, now: Timestamp, remember: bool) {
+        if !remember {
+            self.forget();
+            return;
+        }
+        if let Some(session) = self.session.as_mut()
+            && let Some(attachment) = session.attachment()
+        {
+            session.detach(now, attachment);
+        }
+    }
+
+    fn forget(&mut self) {
+        let duplicates = self.duplicates();
+        *self = Self { epochs: self.epochs, duplicates, ..Self::new() };
+    }
+
+    pub(crate) fn duplicates(&self) -> u64 {
+        let present = self.session.iter().flat_map(RelaySession::sums).map(|sums| sums.duplicates);
+        self.duplicates + present.sum::<u64>()
+    }
+
+    /// A message arrived over `key`.
+    pub(crate) fn receive(
+        &mut self,
+        now: Timestamp,
+        network: &mut Network,
+        key: (Peer, ConnectionId),
+        payload: Payload,
+        random: &mut Pcg64Mcg,
+    ) {
+        let Some(wire) = network.wires.get(&key) else { return };
+        let attachment = wire.attachment;
+        match (payload, attachment) {
+            (Payload::Text(text), None) => self.hello(now, network, key, &text, random),
+            (Payload::Text(text), Some(attachment)) => {
+                if let Some(session) = &mut self.session {
+                    session.text(now, attachment, &text);
+                }
+            }
+            (Payload::Audio(message), Some(attachment)) => self.audio(now, attachment, &message),
+            (Payload::Closed(..), Some(attachment)) => {
+                if let Some(session) = &mut self.session {
+                    session.detach(now, attachment);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
+        let session = self.session.as_ref().and_then(RelaySession::poll_timeout);
+        [session, self.keep_due, self.engine_due].into_iter().flatten().min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp, ledger: &mut Ledger) {
+        let Some(session) = &mut self.session else { return };
+        session.handle_timeout(now);
+        if self.keep_due.take_if(|due| now >= *due).is_some() {
+            for (id, stream) in &mut self.streams {
+                ledger.kept(*id, stream.kept, stream.next);
+                stream.kept = stream.next;
+                session.kept(now, *id, stream.next);
+            }
+            self.engine_due.get_or_insert(now + ENGINE_TIME);
+        }
+        if self.engine_due.take_if(|due| now >= *due).is_some() {
+            for (id, stream) in &mut self.streams {
+                stream.transcribe(now, *id, session);
+            }
+        }
+    }
+
+    /// Carries out what the relay half wants done.
+    pub(crate) fn drain(
+        &mut self,
+        now: Timestamp,
+        network: &mut Network,
+        random: &mut Pcg64Mcg,
+    ) -> Result<(), String> {
+        while let Some(action) = self.session.as_mut().and_then(RelaySession::poll_action) {
+            match action {
+                RelayAction::SendText { attachment, text } => {
+                    let key =
+                        wire_of(network, attachment).ok_or("a message for a connection that is gone")?;
+                    network.send_down(now, key, Payload::Text(text), random);
+                }
+                RelayAction::Close { attachment, code } => {
+                    if let Some(key) = wire_of(network, attachment) {
+                        let cause = CloseCode::cause(code.code());
+                        network.send_down(now, key, Payload::Closed(cause, None), random);
+                        if let Some(wire) = network.wires.get_mut(&key) {
+                            wire.attachment = None;
+                            wire.relay_open = false;
+                        }
+                    }
+                }
+                RelayAction::Event(event) => self.event(now, event, random)?,
+            }
+        }
+        self.check()
+    }
+
+    fn hello(
+        &mut self,
+        now: Timestamp,
+        network: &mut Network,
+        key: (Peer, ConnectionId),
+        text: &str,
+        random: &mut Pcg64Mcg,
+    ) {
+        let Ok(Ok(hello)) = ClientMessage::decode(text).map(Hello::try_from) else { return };
+        let session = self.session.get_or_insert_with(|| {
+            self.epochs += 1;
+            let config = RelayConfig::new(Epoch(self.epochs), Durability::Memory);
+            RelaySession::new(config, SessionId(1), now)
+        });
+        match session.attach(now, &hello) {
+            Ok(attachment) => {
+                if let Some(wire) = network.wires.get_mut(&key) {
+                    wire.attachment = Some(attachment);
+                }
+            }
+            Err(error) => {
+                network.send_down(now, key, Payload::Closed(error.cause(), None), random);
+                if let Some(wire) = network.wires.get_mut(&key) {
+                    wire.relay_open = false;
+                }
+            }
+        }
+    }
+
+    fn audio(&mut self, now: Timestamp, attachment: Attachment, message: &Bytes) {
+        let Some(session) = &mut self.session else { return };
+        if self.rejections > 0
+            && let Ok(audio) = glasslink_protocol::AudioMessage::decode(message)
+            && self
+                .streams
+                .get(&audio.stream)
+                .is_some_and(|stream| audio.first <= stream.next && stream.next < audio.end())
+        {
+            self.rejections -= 1;
+            session.traffic(now, attachment);
+            let first = self.streams[&audio.stream].next;
+            session.reject(audio.stream, first, audio.end(), "refused by the simulation");
+            return;
+        }
+        session.audio(now, attachment, message);
+    }
+
+    fn event(&mut self, now: Timestamp, event: RelayEvent, random: &mut Pcg64Mcg) -> Result<(), String> {
+        match event {
+            RelayEvent::Opened(start) => {
+                let transcribed = start.transcribed.max(start.from);
+                let stream = Stream { next: start.from, kept: start.from, transcribed, ended: None };
+                self.streams.insert(start.stream, stream);
+            }
+            RelayEvent::Frames { stream: id, first, count, body } => {
+                let stream = self.streams.get_mut(&id).ok_or("frames of an unknown stream")?;
+                if stream.next != first {
+                    return Err(format!(
+                        "stream {id} has frames up to {} and was given {first}",
+                        stream.next
+                    ));
+                }
+                if body.len() != usize::from(count) * FRAME_BYTES {
+                    return Err(format!("{count} frames in {} bytes", body.len()));
+                }
+                for (offset, bytes) in body.chunks(FRAME_BYTES).enumerate() {
+                    if bytes != frame(id, first + offset as u64) {
+                        return Err(format!(
+                            "frame {} of stream {id} changed on its way",
+                            first + offset as u64
+                        ));
+                    }
+                }
+                stream.next = first + u64::from(count);
+                self.keep_due.get_or_insert(now + Duration::from_millis(below(random, 400)));
+            }
+            RelayEvent::Gap(gap) => {
+                let stream = self.streams.get_mut(&gap.stream).ok_or("a gap in an unknown stream")?;
+                if stream.next != gap.from {
+                    return Err(format!(
+                        "stream {} has frames up to {} and was given {gap:?}",
+                        gap.stream, stream.next
+                    ));
+                }
+                if gap.cause == glasslink_protocol::GapCause::Unknown {
+                    return Err(format!("the client skipped frames without a word: {gap:?}"));
+                }
+                stream.next = gap.to;
+                self.keep_due.get_or_insert(now + Duration::from_millis(below(random, 400)));
+            }
+            RelayEvent::Ended { stream: id, at } => {
+                let stream = self.streams.get_mut(&id).ok_or("the end of an unknown stream")?;
+                stream.ended = Some(at);
+                self.engine_due.get_or_insert(now + ENGINE_TIME);
+            }
+            RelayEvent::LedgerMismatch(sums) => return Err(format!("the client reported {sums:?}")),
+            RelayEvent::Expired => {
+                // What nobody came back for within ten minutes is gone.
+                self.forget();
+            }
+            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Detached | RelayEvent::Bye => {}
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for sums in self.session.iter().flat_map(RelaySession::sums) {
+            if sums.received - sums.from != sums.frames + sums.lost + sums.absent {
+                return Err(format!("the relay's ledger does not balance: {sums:?}"));
+            }
+            if sums.kept > sums.received {
+                return Err(format!("the relay's marks are out of order: {sums:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// Tells the finals of what is kept: whole blocks, and the rest at the end.
+    fn transcribe(&mut self, now: Timestamp, id: StreamId, session: &mut RelaySession) {
+        loop {
+            let block = FrameIndex((self.transcribed.0 / FINAL_FRAMES + 1) * FINAL_FRAMES);
+            let to = self.ended.map_or(block, |end| block.min(end));
+            if to > self.kept || to <= self.transcribed {
+                break;
+            }
+            let settled =
+                Final { stream: id, from: self.transcribed, to, text: "word".into(), words: Vec::new() };
+            session.append(TranscriptEvent::Final(settled));
+            self.transcribed = to;
+        }
+        session.transcribed(now, id, self.transcribed);
+    }
+}
+
+fn wire_of(network: &Network, attachment: Attachment) -> Option<(Peer, ConnectionId)> {
+    network.wires.iter().find(|(_, wire)| wire.attachment == Some(attachment)).map(|(key, _)| *key)
+}
