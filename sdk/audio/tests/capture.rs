@@ -64,8 +64,8 @@ fn a_tone_survives_the_codec_and_a_lost_frame_is_concealed_and_said_so() {
     let mut samples = Vec::new();
     for (n, (_, frame)) in frames.iter().enumerate() {
         let lost = n == 50;
-        let decoded = decoder.decode((!lost).then_some(frame), &mut samples);
-        assert_eq!(decoded, if lost { Decoded::Concealed } else { Decoded::Ok });
+        let outcome = decoder.decode((!lost).then_some(frame), &mut samples);
+        assert_eq!(outcome, if lost { Decoded::Concealed } else { Decoded::Ok });
     }
     assert_eq!(samples.len(), 16_000);
     assert!(purity(&samples[800..7_800], 440.0, 16_000) > 0.98);

@@ -28,8 +28,10 @@ pub struct AudioFile {
     expected: Option<u64>,
     decoded: u64,
     damaged: Option<Damage>,
+    /// Where the next packet belongs, in samples of the file's rate.
+    next_packet_at: Option<i64>,
     resampler: Option<Resampler>,
-    interleaved: Vec<f32>,
+    mono: Vec<f32>,
     resampled: Vec<f32>,
     ended: bool,
 }
@@ -89,8 +91,9 @@ impl AudioFile {
             expected,
             decoded: 0,
             damaged: None,
+            next_packet_at: None,
             resampler: None,
-            interleaved: Vec::new(),
+            mono: Vec::new(),
             resampled: Vec::new(),
             ended: false,
         })
@@ -139,23 +142,40 @@ impl AudioFile {
                 Err(error) => return Err(self.failed(error)),
             }
         };
+        // A Vorbis stream's first packet has a time and no samples.
+        if let Some(due) = self.next_packet_at
+            && self.decoded > 0
+            && packet.pts.get() > due
+        {
+            self.silence(packet.pts.get().abs_diff(due))?;
+        }
+        self.next_packet_at = packet.pts.get().checked_add_unsigned(packet.dur.get());
         match self.decoder.decode(&packet) {
-            Ok(audio) => mix(&audio, &mut self.interleaved, &mut self.rate),
+            Ok(audio) => mix(&audio, &mut self.mono, &mut self.rate),
             Err(Error::DecodeError(_) | Error::IoError(_)) => {
-                let missing = packet.dur.get();
-                self.damaged.get_or_insert(Damage { at: self.decoded, missing: 0 }).missing += missing;
-                // No codec has packets of more than a second.
-                self.interleaved.resize(missing.min(u64::from(self.rate)) as usize, 0.0);
+                self.silence(packet.dur.get())?;
+                return Ok(true);
             }
             Err(error) => return Err(self.failed(error)),
         }
-        self.decoded += self.interleaved.len() as u64;
+        self.decoded += self.mono.len() as u64;
         self.resample()?;
         Ok(true)
     }
 
+    /// Puts silence where `missing` samples could not be decoded, so that what follows keeps its time.
+    fn silence(&mut self, missing: u64) -> Result<(), FileError> {
+        self.damaged.get_or_insert(Damage { at: self.decoded, missing: 0 }).missing += missing;
+        // More is a damaged time rather than damaged audio.
+        let filled = missing.min(10 * u64::from(self.rate));
+        self.mono.clear();
+        self.mono.resize(filled as usize, 0.0);
+        self.decoded += filled;
+        self.resample()
+    }
+
     fn resample(&mut self) -> Result<(), FileError> {
-        if self.interleaved.is_empty() {
+        if self.mono.is_empty() {
             return Ok(());
         }
         if !RATES.contains(&self.rate) {
@@ -175,7 +195,7 @@ impl AudioFile {
                 }
             }
         };
-        resampler.process(&self.interleaved, &mut self.resampled);
+        resampler.process(&self.mono, &mut self.resampled);
         Ok(())
     }
 
