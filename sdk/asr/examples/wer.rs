@@ -43,7 +43,8 @@ fn run() -> Result<(), String> {
     let (mut errors, mut words) = (0, 0);
     for (clip, reference) in clips {
         let samples = read(&clip)?;
-        let reference = std::fs::read_to_string(&reference).map_err(|error| format!("{reference}: {error}"))?;
+        let reference =
+            std::fs::read_to_string(&reference).map_err(|error| format!("{reference}: {error}"))?;
         let finals = transcribe(&engine, &samples, speed)?;
         println!("{clip}");
         for said in &finals {
@@ -113,7 +114,9 @@ fn normal(text: &str) -> Vec<String> {
         .replace('\u{2019}', "'")
         .replace('-', " ")
         .split_whitespace()
-        .map(|word| word.chars().filter(|letter| letter.is_alphanumeric() || *letter == '\'').collect::<String>())
+        .map(|word| {
+            word.chars().filter(|letter| letter.is_alphanumeric() || *letter == '\'').collect::<String>()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }

@@ -101,7 +101,6 @@ pub struct WordTime {
 
 /// Why an engine cannot transcribe.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum EngineError {
     /// The model is not on this machine. Install it; the next `load` or `open` finds it.
     #[error("speech engine not installed ({missing} is missing): {remedy}")]

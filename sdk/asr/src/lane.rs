@@ -32,16 +32,35 @@ pub(crate) enum Urgency {
 pub(crate) enum Job {
     Report,
     /// Of a complete or likely segment.
-    Segment { segment: Segment, context: Context },
-    Partial { id: u64, from: u64, to: u64, audio: Vec<i16> },
+    Segment {
+        segment: Segment,
+        context: Context,
+    },
+    Partial {
+        id: u64,
+        from: u64,
+        to: u64,
+        audio: Vec<i16>,
+    },
 }
 
 /// What a decoding gave.
 #[derive(Debug)]
 pub(crate) enum Done {
     Report,
-    Segment { id: u64, end: u64, text: String, context: Context },
-    Partial { id: u64, from: u64, to: u64, text: String, took: Duration },
+    Segment {
+        id: u64,
+        end: u64,
+        text: String,
+        context: Context,
+    },
+    Partial {
+        id: u64,
+        from: u64,
+        to: u64,
+        text: String,
+        took: Duration,
+    },
     /// It was stopped, because something more urgent came or nobody wants it any more.
     Stopped,
     Failed(EngineError),
@@ -59,13 +78,20 @@ pub(crate) struct Lane {
     /// Whether anybody wants partials.
     partials: bool,
     partial: PartialState,
-    finished: bool,
-    /// The end is reported.
-    ended: bool,
-    failed: bool,
+    phase: Phase,
     /// The last position reported as transcribed.
     transcribed: u64,
     events: Vec<EngineEvent>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// No more audio comes.
+    Finished,
+    /// The end is reported.
+    Ended,
+    Failed,
 }
 
 #[derive(Default)]
@@ -91,16 +117,14 @@ impl Lane {
             context: Context::default(),
             partials,
             partial: PartialState::default(),
-            finished: false,
-            ended: false,
-            failed: false,
+            phase: Phase::Open,
             transcribed: 0,
             events: Vec::new(),
         }
     }
 
     pub(crate) fn push(&mut self, pcm: &[i16]) -> usize {
-        if self.finished || self.failed {
+        if self.phase != Phase::Open {
             return 0;
         }
         let room = MAX_PENDING.saturating_sub(self.pending()) as usize;
@@ -111,17 +135,17 @@ impl Lane {
     }
 
     pub(crate) fn skip(&mut self, samples: u64) {
-        if !self.finished {
+        if self.phase == Phase::Open {
             self.segmenter.skip(samples, &mut self.outcomes);
             self.follow();
         }
     }
 
     pub(crate) fn finish(&mut self) {
-        if !self.finished {
+        if self.phase == Phase::Open {
             self.segmenter.finish(&mut self.outcomes);
             self.follow();
-            self.finished = true;
+            self.phase = Phase::Finished;
         }
     }
 
@@ -152,12 +176,12 @@ impl Lane {
     }
 
     fn end_due(&self) -> bool {
-        self.finished && self.complete.is_empty() && !self.ended
+        self.phase == Phase::Finished && self.complete.is_empty()
     }
 
     /// The most urgent work there is, if any.
     pub(crate) fn wants(&self, now: Instant) -> Option<Urgency> {
-        if self.failed {
+        if self.phase == Phase::Failed {
             return None;
         }
         if self.report_due() || self.front_is_ready() {
@@ -174,7 +198,7 @@ impl Lane {
 
     /// When a partial that waits for its time may be made.
     pub(crate) fn wants_at(&self) -> Option<Instant> {
-        self.partial.not_before.filter(|_| !self.failed && self.segmenter.open().is_some())
+        self.partial.not_before.filter(|_| self.phase == Phase::Open && self.segmenter.open().is_some())
     }
 
     fn partial_due(&self, now: Instant) -> bool {
@@ -201,7 +225,8 @@ impl Lane {
         match urgency {
             Urgency::Report => Some(Job::Report),
             Urgency::Final | Urgency::Likely => {
-                let segment = if urgency == Urgency::Final { self.complete.front() } else { self.likely.as_ref() };
+                let segment =
+                    if urgency == Urgency::Final { self.complete.front() } else { self.likely.as_ref() };
                 Some(Job::Segment { segment: segment?.clone(), context: self.context.clone() })
             }
             Urgency::Partial => {
@@ -231,21 +256,29 @@ impl Lane {
             Done::Segment { id, end, text, context } => self.ready = Some((id, end, text, context)),
             Done::Partial { id, from, to, text, took } => self.show(id, from, to, text, now + took),
             Done::Failed(error) => {
-                self.failed = true;
+                self.phase = Phase::Failed;
                 self.events.push(EngineEvent::Failed(error));
             }
         }
         if self.front_is_ready()
-            && let (Some(segment), Some((_, _, text, context))) = (self.complete.pop_front(), self.ready.take())
+            && let (Some(segment), Some((_, _, text, context))) =
+                (self.complete.pop_front(), self.ready.take())
         {
             self.context = context;
             if !text.is_empty() {
                 let words = spread(&text, &segment.voiced);
-                self.events.push(EngineEvent::Final(FinalText { from: segment.from(), to: segment.to(), text, words }));
+                self.events.push(EngineEvent::Final(FinalText {
+                    from: segment.from(),
+                    to: segment.to(),
+                    text,
+                    words,
+                }));
             }
         }
-        if !self.failed && self.report_due() {
-            self.ended = self.end_due();
+        if self.phase != Phase::Failed && self.report_due() {
+            if self.end_due() {
+                self.phase = Phase::Ended;
+            }
             self.transcribed = self.settled();
             self.events.push(EngineEvent::Transcribed { to: self.transcribed });
         }

@@ -44,7 +44,7 @@ struct Slot {
 }
 
 impl Pool {
-    pub(crate) fn start(threads: usize, loader: Arc<Loader>) -> Self {
+    pub(crate) fn start(threads: usize, loader: &Arc<Loader>) -> Self {
         let shared = Arc::new(Shared {
             schedule: Mutex::default(),
             work: Condvar::new(),
@@ -53,7 +53,7 @@ impl Pool {
             turns: AtomicU64::new(0),
         });
         for number in 0..threads {
-            let (of_thread, loader) = (Arc::clone(&shared), Arc::clone(&loader));
+            let (of_thread, loader) = (Arc::clone(&shared), Arc::clone(loader));
             let spawned = thread::Builder::new()
                 .name(format!("glasslink-asr-{number}"))
                 .spawn(move || of_thread.run(number == 0, &*loader));
@@ -75,8 +75,11 @@ impl Pool {
     /// Waits until the first transcriber is loaded.
     pub(crate) fn wait(&self) -> Result<(), EngineError> {
         let schedule = lock(&self.0.schedule);
-        let schedule =
-            self.0.loaded.wait_while(schedule, |schedule| schedule.load.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let schedule = self
+            .0
+            .loaded
+            .wait_while(schedule, |schedule| schedule.load.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
         schedule.load.clone().unwrap_or(Ok(()))
     }
 
@@ -166,8 +169,11 @@ impl Shared {
         }
         while let Some((slot, urgency, job)) = self.next() {
             let started = Instant::now();
-            let done = catch_unwind(AssertUnwindSafe(|| self.work(&slot, urgency, job, &mut *transcriber, started)))
-                .unwrap_or_else(|_| Done::Failed(EngineError::Failed { detail: "the decoder panicked".to_owned() }));
+            let done =
+                catch_unwind(AssertUnwindSafe(|| self.work(&slot, urgency, job, &mut *transcriber, started)))
+                    .unwrap_or_else(|_| {
+                        Done::Failed(EngineError::Failed { detail: "the decoder panicked".to_owned() })
+                    });
             if !slot.cancelled.load(Ordering::Relaxed) {
                 let events = lock(&slot.lane).done(done, Instant::now());
                 let mut sink = lock(&slot.sink);
@@ -237,8 +243,11 @@ impl Shared {
                 return Some((slot, urgency, job));
             }
             self.urgent.store(0, Ordering::Relaxed);
-            schedule = match later.map(|at| at.saturating_duration_since(now)).filter(|wait| !wait.is_zero()) {
-                Some(wait) => self.work.wait_timeout(schedule, wait).unwrap_or_else(PoisonError::into_inner).0,
+            schedule = match later.map(|at| at.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
+            {
+                Some(wait) => {
+                    self.work.wait_timeout(schedule, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
                 None => self.work.wait(schedule).unwrap_or_else(PoisonError::into_inner),
             };
         }

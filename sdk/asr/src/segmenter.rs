@@ -167,12 +167,7 @@ impl Segmenter {
 
     pub(crate) fn open(&self) -> Option<Open> {
         let State::Speech { first, last, .. } = self.state else { return None };
-        Some(Open {
-            id: self.next_id,
-            from: self.at(first),
-            to: self.at(last + 1),
-            start: self.base,
-        })
+        Some(Open { id: self.next_id, from: self.at(first), to: self.at(last + 1), start: self.base })
     }
 
     /// The audio of the open utterance so far.

@@ -9,13 +9,8 @@ pub(crate) trait VoiceDetector: Send {
 /// Samples the detector takes at a time: 16 ms.
 pub(crate) const HOP: usize = 256;
 
+#[derive(Default)]
 pub(crate) struct Earshot(Box<earshot::Detector>);
-
-impl Default for Earshot {
-    fn default() -> Self {
-        Self(Box::default())
-    }
-}
 
 impl VoiceDetector for Earshot {
     fn score(&mut self, hop: &[i16]) -> f32 {

@@ -11,7 +11,12 @@ pub(crate) fn spread(text: &str, voiced: &[Range<u64>]) -> Vec<WordTime> {
         .map(|word| {
             let from = voiced_from(total * before / weights, voiced);
             before += weight(word);
-            WordTime { text: word.to_owned(), from, to: voiced_to(total * before / weights, voiced), estimated: true }
+            WordTime {
+                text: word.to_owned(),
+                from,
+                to: voiced_to(total * before / weights, voiced),
+                estimated: true,
+            }
         })
         .collect()
 }
@@ -53,9 +58,10 @@ mod tests {
     #[test]
     fn words_follow_each_other_and_fill_the_voiced_time() {
         let words = spread("Ever tried, ever failed.", &[1_000..5_000, 9_000..12_000]);
-        assert_eq!(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), [
-            "Ever", "tried,", "ever", "failed."
-        ]);
+        assert_eq!(
+            words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(),
+            ["Ever", "tried,", "ever", "failed."]
+        );
         assert_eq!(words[0].from, 1_000);
         assert_eq!(words[3].to, 12_000);
         for pair in words.windows(2) {

@@ -18,7 +18,6 @@ pub struct ModelDir(PathBuf);
 
 /// Why the model in a folder cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum ModelError {
     /// A file is not there: the model was never installed here, or not completely. Run `glasslink-relay model install`.
     #[error("{} is missing: {REMEDY}", path.display())]
@@ -134,7 +133,9 @@ impl From<ModelError> for EngineError {
                 Self::Corrupted { file: path.display().to_string(), remedy: REMEDY.to_owned() }
             }
             ModelError::NoFolder => Self::NoModelDir,
-            ModelError::Unreadable { .. } | ModelError::Unsupported => Self::Runtime { detail: error.to_string() },
+            ModelError::Unreadable { .. } | ModelError::Unsupported => {
+                Self::Runtime { detail: error.to_string() }
+            }
         }
     }
 }

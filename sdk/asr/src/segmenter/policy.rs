@@ -52,7 +52,8 @@ impl Default for Policy {
 impl Policy {
     /// The silence that ends a segment of `length`.
     pub(crate) fn endpoint(&self, length: usize) -> usize {
-        let (_, silence) = self.endpoints.iter().find(|(limit, _)| length <= *limit).unwrap_or(&self.endpoints[5]);
+        let (_, silence) =
+            self.endpoints.iter().find(|(limit, _)| length <= *limit).unwrap_or(&self.endpoints[5]);
         *silence
     }
 }

@@ -14,7 +14,9 @@ pub(crate) fn settle(
     _context: &mut Context,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<String>, EngineError> {
-    let Some(tokens) = whole_or_halves(transcriber, &segment.audio, &segment.scores, stop)? else { return Ok(None) };
+    let Some(tokens) = whole_or_halves(transcriber, &segment.audio, &segment.scores, stop)? else {
+        return Ok(None);
+    };
     Ok(Some(transcriber.text(&tokens)))
 }
 
@@ -26,7 +28,9 @@ fn whole_or_halves(
     scores: &[f32],
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<u32>>, EngineError> {
-    let Some(Hypothesis { tokens, doubt, .. }) = transcriber.transcribe(audio, &[], stop)? else { return Ok(None) };
+    let Some(Hypothesis { tokens, doubt, .. }) = transcriber.transcribe(audio, &[], stop)? else {
+        return Ok(None);
+    };
     if doubt.is_none() || scores.len() < SHORTEST_HALVED {
         return Ok(Some(tokens));
     }

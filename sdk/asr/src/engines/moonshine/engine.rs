@@ -5,9 +5,8 @@ use super::network::Network;
 use crate::engine::{Engine, EngineError, EventSink, Recognition};
 use crate::lane::Lane;
 use crate::model::{File, MODEL_NAME, ModelDir, ModelError};
-use crate::pool::Pool;
+use crate::pool::{Loader, Pool};
 use crate::segmenter::{Policy, Segmenter};
-use crate::transcriber::Transcriber;
 use crate::vad::Earshot;
 
 /// Moonshine tiny-en: English, on this machine, on one core a stream or less.
@@ -55,11 +54,11 @@ impl Moonshine {
         }
         let model = self.model.clone()?;
         model.check(&File::ENGINE)?;
-        let loader = move || -> Result<Box<dyn Transcriber>, EngineError> {
+        let loader: Arc<Loader> = Arc::new(move || {
             model.verify(&File::ENGINE)?;
             Ok(Box::new(Network::load(&model)?))
-        };
-        let pool = Arc::new(Pool::start(self.threads, Arc::new(loader)));
+        });
+        let pool = Arc::new(Pool::start(self.threads, &loader));
         *running = Some(Arc::clone(&pool));
         Ok(pool)
     }

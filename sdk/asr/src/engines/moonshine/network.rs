@@ -91,7 +91,8 @@ impl Network {
             let empty = vec![0_f32; HEADS * HEAD_SIZE];
             caches.push(Tensor::from_array(([1, HEADS, 1, HEAD_SIZE], empty))?.into_dyn());
         }
-        let mut input: Vec<i64> = std::iter::once(BEGIN).chain(said.iter().map(|&token| i64::from(token))).collect();
+        let mut input: Vec<i64> =
+            std::iter::once(BEGIN).chain(said.iter().map(|&token| i64::from(token))).collect();
         let mut tokens = said.to_vec();
         let mut total = 0.0;
         let mut doubt = None;
@@ -100,13 +101,15 @@ impl Network {
                 return Ok(None);
             }
             let ids = Tensor::from_array(([1, input.len()], std::mem::take(&mut input)))?;
-            let cached = Tensor::from_array(([1], vec![step > 0]))?;
+            let continues = Tensor::from_array(([1], vec![step > 0]))?;
             let mut inputs: Vec<(_, SessionInputValue<'_>)> = Vec::with_capacity(4 + caches.len());
             inputs.push(("input_ids", (&ids).into()));
             inputs.push(("encoder_hidden_states", (&heard).into()));
             inputs.push(("encoder_attention_mask", (&mask).into()));
-            inputs.push(("use_cache_branch", (&cached).into()));
-            inputs.extend(self.caches.iter().zip(&caches).map(|(name, value)| (name.input.as_str(), value.into())));
+            inputs.push(("use_cache_branch", (&continues).into()));
+            inputs.extend(
+                self.caches.iter().zip(&caches).map(|(name, value)| (name.input.as_str(), value.into())),
+            );
             let mut outputs = self.decoder.run(inputs)?;
             let logits = take(&mut outputs, "logits")?;
             for (name, value) in self.caches.iter().zip(&mut caches) {

@@ -52,7 +52,11 @@ mod tests {
 
     fn record(piece: &[u8]) -> Vec<u8> {
         let length = piece.len();
-        let head = if length < 128 { vec![length as u8] } else { vec![(length % 128 + 128) as u8, (length / 128) as u8] };
+        let head = if length < 128 {
+            vec![length as u8]
+        } else {
+            vec![(length % 128 + 128) as u8, (length / 128) as u8]
+        };
         [head, piece.to_vec()].concat()
     }
 
