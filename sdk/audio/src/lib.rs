@@ -1,1 +1,40 @@
 //! Frames, sources, resampling and levels.
+//!
+//! A [`Source`] yields the codec frames of one stream: from a file ([`FileSource`]) or from memory ([`SampleSource`]),
+//! from either at another rate ([`Resampled`]) or encoded as LC3 ([`Lc3Source`]). A [`FrameDecoder`] turns frames back into samples.
+//!
+//! ```
+//! use glasslink_audio::{Captured, Decoded, FrameDecoder, Lc3Source, Pace, SampleSource, Source, SourceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let silence = SampleSource::new(vec![0; 16_000], 16_000, Pace::times(100.0)?)?;
+//! let mut source = Lc3Source::new(silence, 20)?;
+//! let mut decoder = FrameDecoder::new(source.format())?;
+//!
+//! let (mut frame, mut samples) = (Vec::new(), Vec::new());
+//! while let Some(captured) = source.next(&mut frame).await? {
+//!     match captured {
+//!         Captured::Frame { .. } => assert_eq!(decoder.decode(Some(&frame), &mut samples), Decoded::Ok),
+//!         Captured::Gap { frames, cause } => println!("{frames} frames: {}", cause.words()),
+//!     }
+//! }
+//! assert_eq!(samples.len(), 16_000);
+//! # Ok(())
+//! # }
+//! ```
+
+mod decode;
+mod file;
+mod level;
+mod resample;
+mod source;
+
+pub use decode::{Decoded, DecoderError, FrameDecoder};
+pub use file::{AudioFile, FileError};
+pub use level::{Level, LevelMeter};
+pub use resample::{ResampleError, Resampler};
+pub use source::{
+    Captured, FileSource, InvalidSpeed, Lc3Source, Lc3SourceError, NextFrame, Pace, Resampled,
+    ResampledError, SampleSource, Source, SourceError, SourceExt,
+};

@@ -1,0 +1,5 @@
+//! One file or folder an engine.
+
+mod moonshine;
+
+pub use moonshine::Moonshine;

@@ -1,0 +1,8 @@
+//! Moonshine tiny-en through ONNX Runtime.
+
+mod engine;
+mod network;
+mod runtime;
+mod tokenizer;
+
+pub use engine::Moonshine;

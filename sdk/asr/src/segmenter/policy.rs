@@ -1,0 +1,63 @@
+use crate::vad::HOP;
+
+/// When a segment begins and ends. All lengths are in hops of 16 ms.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// A hop at least this likely to be voice can begin a segment.
+    pub(crate) onset_score: f32,
+    /// A hop less likely than this is silence within one.
+    pub(crate) offset_score: f32,
+    /// Voiced hops in a row that begin a segment: a click is shorter.
+    pub(crate) onset: usize,
+    /// Voiced hops a segment must have to be worth decoding.
+    pub(crate) least_voiced: usize,
+    /// Audio before the first voiced hop that goes with a segment; never any of the segment before.
+    pub(crate) pre_roll: usize,
+    /// Audio after the last voiced hop that goes with a segment.
+    pub(crate) tail: usize,
+    /// Silence after which the segment is decoded in the hope that it is complete.
+    pub(crate) likely: usize,
+    /// Silence that ends a segment which is at most so long, shortest first.
+    pub(crate) endpoints: [(usize, usize); 6],
+    /// The longest a segment may get.
+    pub(crate) longest: usize,
+    /// How far back from there the cut is looked for.
+    pub(crate) cut_reach: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            onset_score: 0.5,
+            offset_score: 0.35,
+            onset: 3,
+            least_voiced: 6,
+            pre_roll: hops(350),
+            tail: hops(240),
+            likely: hops(240),
+            endpoints: [
+                (hops(2_000), hops(800)),
+                (hops(4_000), hops(640)),
+                (hops(8_000), hops(512)),
+                (hops(10_000), hops(320)),
+                (hops(12_000), hops(192)),
+                (usize::MAX, hops(96)),
+            ],
+            longest: hops(14_000),
+            cut_reach: hops(640),
+        }
+    }
+}
+
+impl Policy {
+    /// The silence that ends a segment of `length`.
+    pub(crate) fn endpoint(&self, length: usize) -> usize {
+        let (_, silence) =
+            self.endpoints.iter().find(|(limit, _)| length <= *limit).unwrap_or(&self.endpoints[5]);
+        *silence
+    }
+}
+
+const fn hops(ms: usize) -> usize {
+    ms * 16 / HOP
+}

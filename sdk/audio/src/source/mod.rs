@@ -1,0 +1,19 @@
+//! Where frames come from.
+
+mod file;
+mod lc3;
+
+mod pace;
+mod resampled;
+mod samples;
+mod source_trait;
+
+pub use file::FileSource;
+pub use lc3::{Lc3Source, Lc3SourceError};
+
+pub use pace::{InvalidSpeed, Pace};
+pub use resampled::{Resampled, ResampledError};
+pub use samples::SampleSource;
+pub use source_trait::{Captured, NextFrame, Source, SourceError, SourceExt};
+
+pub(crate) use pace::Pacer;

@@ -1,0 +1,90 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use glasslink_protocol::{GapCause, StreamFormat};
+
+use crate::FileError;
+
+/// Something that yields the codec frames of one stream, in order: a microphone, glasses, a file.
+///
+/// What it yields is numbered from 0 by whoever takes it: a frame counts one, a gap as many as it has frames. A source
+/// that keeps time yields a gap for the time in which it had nothing, so that the index moves with the clock.
+pub trait Source: Send {
+    /// What the frames are; the same for as long as the source lives.
+    fn format(&self) -> StreamFormat;
+
+    /// Yields what was captured next; its bytes are put into `frame`, whose content is replaced and whose capacity is
+    /// used again, so that a frame costs no allocation. `None` is the end, and stays so.
+    ///
+    /// After an error the source is at its end, unless it says otherwise.
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>>;
+}
+
+/// What a source yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Captured {
+    /// One frame, whose first sample was captured at `captured_at`.
+    Frame { captured_at: Instant },
+    /// The next `frames` frames do not exist; at least one. The buffer is empty.
+    Gap { frames: u64, cause: GapCause },
+}
+
+/// Why a source stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file; what could be read of it came before.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A codec refused what a source gave it: the source does not keep to its format.
+    #[error("the {codec} codec refused a frame: {problem}")]
+    Codec { codec: &'static str, problem: String },
+    /// A device or another source outside this crate; its own message says what to do.
+    #[error("{0}")]
+    Device(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn format(&self) -> StreamFormat {
+        (**self).format()
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>> {
+        (**self).poll_next(cx, frame)
+    }
+}
+
+/// `await` for sources.
+pub trait SourceExt: Source {
+    /// [`poll_next`](Source::poll_next) as a future. Nothing is lost when it is dropped.
+    fn next<'a>(&'a mut self, frame: &'a mut Vec<u8>) -> NextFrame<'a, Self> {
+        NextFrame { source: self, frame }
+    }
+}
+
+impl<S: Source + ?Sized> SourceExt for S {}
+
+/// See [`SourceExt::next`].
+#[derive(Debug)]
+pub struct NextFrame<'a, S: ?Sized> {
+    source: &'a mut S,
+    frame: &'a mut Vec<u8>,
+}
+
+impl<S: Source + ?Sized> Future for NextFrame<'_, S> {
+    type Output = Result<Option<Captured>, SourceError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.source.poll_next(cx, this.frame)
+    }
+}
