@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use glasslink_protocol::{
     AudioMessage, Cause, ClientMessage, CloseCode, ErrorReport, MessageError, RelayMessage,
 };
-use serde_json::{Value, json};
-use support::golden::{golden_bytes, golden_rows, golden_text, names_in};
+use serde_json::json;
+use support::golden::{golden_bytes, golden_json, golden_text, names_in};
 use support::samples;
 
 #[test]
@@ -92,31 +92,29 @@ fn a_newer_peer_is_understood_as_far_as_it_is_known() {
 
 #[test]
 fn every_close_code_keeps_its_number_and_cause() {
-    let row = |code: &CloseCode| {
-        let number = code.code();
-        json!({ "code": number, "name": format!("{code:?}"), "cause": CloseCode::cause(number).code() })
-    };
-    let table: Vec<Value> = CloseCode::ALL.iter().map(row).collect();
-    assert_eq!(table, golden_rows("close_codes.jsonl", &table));
-    assert!(CloseCode::ALL.iter().all(|code| CloseCode::from_code(code.code()) == Some(*code)));
-    assert_eq!(CloseCode::from_code(4999), None);
-    assert_eq!(CloseCode::cause(4999), Cause::ProtocolError);
+    for code in CloseCode::ALL {
+        let (name, number) = (format!("{code:?}"), code.code());
+        let row = json!({ "code": number, "name": name, "cause": CloseCode::cause(number).code() });
+        assert_eq!(row, golden_json(&format!("close/{number}.json"), &row));
+        assert_eq!(CloseCode::from_code(number), Some(code));
+    }
+    assert_eq!(names_in("close").len(), CloseCode::ALL.len());
+    assert_eq!((CloseCode::from_code(4999), CloseCode::cause(4999)), (None, Cause::ProtocolError));
 }
 
 #[test]
 fn every_cause_keeps_its_name_and_what_a_client_does_about_it() {
-    let row = |cause: &Cause| {
-        let ErrorReport { code, category, severity, retry, .. } = cause.report();
-        json!({ "cause": cause, "code": code, "category": category, "severity": severity, "retry": retry })
-    };
-    let table: Vec<Value> = samples::CAUSES.iter().map(row).collect();
-    assert_eq!(table, golden_rows("causes.jsonl", &table));
     for cause in samples::CAUSES {
-        assert!(samples::cause_is_listed(cause));
-        let written = serde_json::to_string(&cause).unwrap();
-        assert_eq!(serde_json::from_str::<Cause>(&written).unwrap(), cause);
+        let ErrorReport { code, category, severity, retry, .. } = cause.report();
+        let row = json!({
+            "cause": cause, "code": code, "category": category, "severity": severity, "retry": retry
+        });
+        assert_eq!(row, golden_json(&format!("causes/{code}.json"), &row));
+        assert_eq!(serde_json::from_value::<Cause>(row["cause"].clone()).unwrap(), cause);
         assert!(!cause.remedy().is_empty() && !cause.to_string().is_empty());
+        assert!(samples::cause_is_listed(cause));
     }
+    assert_eq!(names_in("causes").len(), samples::CAUSES.len());
 }
 
 #[test]
