@@ -1,1 +1,47 @@
-fn main() {}
+//! Set-up and chores: `cargo xtask --help`.
+
+mod clauses;
+mod commands;
+mod model;
+mod packages;
+mod steps;
+mod system;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Set-up and chores of the Glasslink workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
+enum Xtask {
+    Demo(commands::demo::Demo),
+    Test(commands::test::Test),
+    Ci(commands::ci::Ci),
+    Nightly(commands::nightly::Nightly),
+    Bench(commands::bench::Bench),
+    Simulate(commands::simulate::Simulate),
+    Report(commands::report::Report),
+    Spec(commands::spec::Spec),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Xtask::parse() {
+        Xtask::Demo(command) => command.run(),
+        Xtask::Test(command) => command.run(),
+        Xtask::Ci(command) => command.run(),
+        Xtask::Nightly(commands::nightly::Nightly {}) => commands::nightly::run(),
+        Xtask::Bench(command) => command.run(),
+        Xtask::Simulate(command) => command.run(),
+        Xtask::Report(commands::report::Report {}) => commands::report::run(),
+        Xtask::Spec(commands::spec::Spec {}) => commands::spec::run(),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

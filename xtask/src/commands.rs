@@ -1,0 +1,10 @@
+//! One file a subcommand.
+
+pub(crate) mod bench;
+pub(crate) mod ci;
+pub(crate) mod demo;
+pub(crate) mod nightly;
+pub(crate) mod report;
+pub(crate) mod simulate;
+pub(crate) mod spec;
+pub(crate) mod test;

@@ -1,0 +1,66 @@
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::steps::Steps;
+use crate::workspace;
+
+/// A figure, and what measures it.
+struct Figure {
+    name: &'static str,
+    package: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    Bench(&'static str),
+    /// A test that asserts the figure.
+    Test(&'static str),
+}
+
+const FIGURES: [Figure; 4] = [
+    Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Bench("frames") },
+    Figure { name: "session", package: "glasslink-session", kind: Kind::Bench("throughput") },
+    Figure { name: "protocol", package: "glasslink-protocol", kind: Kind::Bench("messages") },
+    Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
+];
+
+/// Measure
+///
+/// LC3 per frame, frames per second through both halves of a session, the protocol per message, and allocations per
+/// frame on the capture path.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// What to measure; everything if nothing is named
+    #[arg(value_parser = PossibleValuesParser::new(FIGURES.iter().map(|figure| figure.name)))]
+    names: Vec<String>,
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> Result<ExitCode> {
+        let mut steps = Steps::new();
+        let wanted =
+            |figure: &&Figure| self.names.is_empty() || self.names.iter().any(|name| name == figure.name);
+        for figure in FIGURES.iter().filter(wanted) {
+            steps.run(figure.name, &mut command(figure))?;
+        }
+        Ok(steps.finish_untested())
+    }
+}
+
+fn command(figure: &Figure) -> Command {
+    match figure.kind {
+        Kind::Bench(name) => {
+            let mut command = workspace::cargo("bench");
+            command.args(["--quiet", "-p", figure.package, "--bench", name]);
+            command
+        }
+        Kind::Test(name) => {
+            let mut command = workspace::cargo("test");
+            command.args(["--quiet", "--release", "-p", figure.package, "--test", name]);
+            command
+        }
+    }
+}

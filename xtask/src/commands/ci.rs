@@ -1,0 +1,70 @@
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::commands::{spec, test};
+use crate::steps::Steps;
+use crate::{system, workspace};
+
+/// The release that `deny.toml` is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Everything a change has to pass
+///
+/// Formatting, lints, documentation, licences and sources of dependencies, the promises of SPEC.md, and every test.
+/// The last line is `N passed, N failed`.
+#[derive(Args)]
+pub(crate) struct Ci {
+    /// Install system packages and tools without asking; CI=true means the same
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Ci {
+    pub(crate) fn run(&self) -> Result<ExitCode> {
+        let mut steps = Steps::new();
+        steps.run(
+            "format",
+            Command::new("cargo").current_dir(workspace::root()).args(["fmt", "--all", "--", "--check"]),
+        )?;
+        let mut clippy = workspace::cargo("clippy");
+        steps.run("lints", clippy.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        let mut doc = workspace::cargo("doc");
+        steps
+            .run("documentation", doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))?;
+        deny(&mut steps)?;
+        steps.check("promises", spec::check)?;
+        test::all(&mut steps, self.yes || system::is_ci())?;
+        Ok(steps.finish())
+    }
+}
+
+fn deny(steps: &mut Steps) -> Result<()> {
+    let own = workspace::target().join("tools");
+    let installed = || {
+        let name = format!("cargo-deny{}", std::env::consts::EXE_SUFFIX);
+        let known = [system::which("cargo-deny"), Some(own.join("bin").join(name))];
+        known.into_iter().flatten().find(|path| {
+            let version = system::output(Command::new(path).arg("--version"));
+            version.is_some_and(|version| version.trim_end().ends_with(CARGO_DENY))
+        })
+    };
+    if installed().is_none() {
+        let mut install = Command::new("cargo");
+        // An unoptimised one is built in a third of the time, and checks in a second what the other does at once.
+        install.args(["install", "--locked", "--quiet", "--debug", "cargo-deny", "--version", CARGO_DENY]);
+        // A CI machine keeps what cargo installs; a developer's own programs are not ours to change.
+        if !system::is_ci() {
+            install.arg("--root").arg(&own);
+        }
+        steps.run("install cargo-deny", &mut install)?;
+    }
+    let program = installed().context("cargo-deny is not there")?;
+    let mut command = Command::new(program);
+    let checks = ["check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    steps.run(
+        "dependencies",
+        command.current_dir(workspace::root()).args(["--locked", "--offline"]).args(checks),
+    )
+}

@@ -1,0 +1,79 @@
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::commands::simulate;
+use crate::steps::Steps;
+use crate::{model, packages, system, workspace};
+
+/// Seeds every change is simulated with.
+const SEEDS: u64 = 1_000;
+
+/// Test the crates and simulate the link; with --all, everything
+///
+/// Needs no system package and no root. The speech model is installed if pip works; without it the speech tests are
+/// skipped.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Everything: the speech model must be there, and system packages are installed after asking (Debian, Ubuntu)
+    #[arg(long)]
+    all: bool,
+    /// Install system packages without asking; CI=true means the same
+    #[arg(long, requires = "all")]
+    yes: bool,
+}
+
+impl Test {
+    pub(crate) fn run(&self) -> Result<ExitCode> {
+        let mut steps = Steps::new();
+        if self.all {
+            all(&mut steps, self.yes || system::is_ci())?;
+        } else {
+            some(&mut steps)?;
+        }
+        Ok(steps.finish())
+    }
+}
+
+/// Everything, on a machine that gets what it lacks.
+pub(crate) fn all(steps: &mut Steps, yes: bool) -> Result<()> {
+    steps.check("system packages", || packages::provide(yes).map(|()| true))?;
+    steps.run("build the relay", &mut build_relay())?;
+    steps.check("speech model", || {
+        model::install(&workspace::program("debug", "glasslink-relay")).map(|()| true)
+    })?;
+    let mut tests = crates();
+    tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
+    if cfg!(target_os = "linux") && std::env::var_os("LIBLC3").is_none() {
+        // Named, it has to be there: the comparison with it fails instead of being skipped.
+        tests.env("LIBLC3", "liblc3.so.1");
+    }
+    steps.tests("crates", &mut tests)?;
+    simulation(steps)
+}
+
+fn some(steps: &mut Steps) -> Result<()> {
+    steps.run("build the relay", &mut build_relay())?;
+    if let Err(error) = model::install(&workspace::program("debug", "glasslink-relay")) {
+        steps.skip("speech tests", format!("{error:#}"));
+    }
+    steps.tests("crates", &mut crates())?;
+    simulation(steps)
+}
+
+fn simulation(steps: &mut Steps) -> Result<()> {
+    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS, None))
+}
+
+fn crates() -> Command {
+    let mut command = workspace::cargo("test");
+    command.arg("--no-fail-fast");
+    command
+}
+
+fn build_relay() -> Command {
+    let mut command = workspace::cargo("build");
+    command.args(["--quiet", "-p", "glasslink-relay", "--bin", "glasslink-relay"]);
+    command
+}

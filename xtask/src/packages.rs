@@ -1,0 +1,72 @@
+//! System packages that `test --all` wants. Nothing else does.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::system;
+
+/// Something the tests use that cargo does not bring.
+struct Need {
+    /// What it is, and what for.
+    what: &'static str,
+    is_there: fn() -> bool,
+    /// The packages that have it on Debian and Ubuntu.
+    apt: &'static [&'static str],
+}
+
+const NEEDS: [Need; 2] = [
+    Need {
+        what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
+        is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
+        apt: &["liblc3-tools"],
+    },
+    Need {
+        what: "the library liblc3, which the LC3 tests compare frames with",
+        is_there: has_liblc3,
+        apt: &["liblc3-dev"],
+    },
+];
+
+/// Sees to it that everything is there. `yes`: installs without asking.
+pub(crate) fn provide(yes: bool) -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("not on this machine:");
+    for need in &missing {
+        println!("  {} (Debian and Ubuntu: {})", need.what, need.apt.join(" "));
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.apt).copied().collect();
+    if system::which("apt-get").is_none() {
+        bail!("install what is named above, then run this again");
+    }
+    let install = apt_get(&["install", "--yes", "--no-install-recommends"], &packages);
+    if !yes && !system::ask(&format!("Run `{}`?", system::command_line(&install)))? {
+        bail!("run `{}`, or this again with --yes", system::command_line(&install));
+    }
+    system::run(&mut apt_get(&["update"], &[]))?;
+    system::run(&mut apt_get(&["install", "--yes", "--no-install-recommends"], &packages))?;
+    match missing.iter().find(|need| !(need.is_there)()) {
+        None => Ok(()),
+        Some(need) => bail!("{} was installed, and {} is not found", need.apt.join(" "), need.what),
+    }
+}
+
+fn apt_get(words: &[&str], packages: &[&str]) -> Command {
+    let is_root = system::output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
+    let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+    if !is_root {
+        command.arg("apt-get");
+    }
+    command.args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn has_liblc3() -> bool {
+    std::env::var_os("LIBLC3").is_some()
+        || system::succeeds(Command::new("pkg-config").args(["--exists", "lc3"]))
+        || system::output(Command::new("/sbin/ldconfig").arg("-p"))
+            .is_some_and(|known| known.contains("liblc3.so"))
+}

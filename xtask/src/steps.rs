@@ -1,0 +1,147 @@
+//! Steps that run one after the other, the tests they run, and the time they take.
+
+use std::io::{BufRead, BufReader, Write, stdout};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::system;
+
+/// What has run so far. A step that fails does not keep the next from running.
+pub(crate) struct Steps {
+    began: Instant,
+    rows: Vec<Row>,
+    tests: Tests,
+}
+
+struct Row {
+    name: String,
+    took: Duration,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped(String),
+}
+
+/// Tests that ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tests {
+    passed: u64,
+    failed: u64,
+}
+
+impl Steps {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), rows: Vec::new(), tests: Tests::default() }
+    }
+
+    /// Runs a command on this screen.
+    pub(crate) fn run(&mut self, name: &str, command: &mut Command) -> Result<()> {
+        self.step(name, |_| system::passes(command))
+    }
+
+    /// Runs a command that ends its test programs with libtest's result line, and counts what those say.
+    pub(crate) fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
+        self.step(name, |tests| {
+            let mut child = command
+                .stdout(Stdio::piped())
+                .spawn()
+                .with_context(|| format!("`{}` does not start", system::command_line(command)))?;
+            let output = child.stdout.take().context("the output is piped")?;
+            let before = tests.failed;
+            for line in BufReader::new(output).split(b'\n') {
+                let line = line?;
+                // The screen may be a pipe that somebody closed; the tests count all the same.
+                let _ = stdout().write_all(&line).and_then(|()| stdout().write_all(b"\n"));
+                tests.add(result_line(&String::from_utf8_lossy(&line)).unwrap_or_default());
+            }
+            let success = child.wait()?.success();
+            // What failed without a result line did not compile, or died.
+            tests.failed += u64::from(!success && tests.failed == before);
+            Ok(success)
+        })
+    }
+
+    /// Runs a check of our own.
+    pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<bool>) -> Result<()> {
+        self.step(name, |_| check())
+    }
+
+    /// Says what does not run, and why.
+    pub(crate) fn skip(&mut self, name: &str, why: impl Into<String>) {
+        let why = why.into();
+        println!("\n== {name}: skipped: {why}");
+        self.rows.push(Row { name: name.into(), took: Duration::ZERO, outcome: Outcome::Skipped(why) });
+    }
+
+    /// Prints where the time went and, as the last line, what the tests came to.
+    pub(crate) fn finish(self) -> ExitCode {
+        self.print_times();
+        let failed = self.tests.failed.max(self.failed_steps());
+        println!("\n{} passed, {failed} failed", self.tests.passed);
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// For steps that are no tests.
+    pub(crate) fn finish_untested(self) -> ExitCode {
+        self.print_times();
+        if self.failed_steps() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn failed_steps(&self) -> u64 {
+        self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed)).count() as u64
+    }
+
+    fn print_times(&self) {
+        println!("\nwhere the time goes");
+        for Row { name, took, outcome } in &self.rows {
+            let outcome = match outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed => "FAILED",
+                Outcome::Skipped(why) => &format!("skipped: {why}"),
+            };
+            println!("{:>9.1} s  {name}: {outcome}", took.as_secs_f64());
+        }
+        println!("{:>9.1} s  in all", self.began.elapsed().as_secs_f64());
+    }
+
+    fn step(&mut self, name: &str, run: impl FnOnce(&mut Tests) -> Result<bool>) -> Result<()> {
+        println!("\n== {name}");
+        let began = Instant::now();
+        let outcome = if run(&mut self.tests)? { Outcome::Passed } else { Outcome::Failed };
+        self.rows.push(Row { name: name.into(), took: began.elapsed(), outcome });
+        Ok(())
+    }
+}
+
+impl Tests {
+    fn add(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+    }
+}
+
+/// `test result: ok. 8 passed; 0 failed; 0 ignored; ...`
+fn result_line(line: &str) -> Option<Tests> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count =
+        |what: &str| counts.split("; ").find_map(|part| part.strip_suffix(what)?.trim().parse::<u64>().ok());
+    Some(Tests { passed: count("passed")?, failed: count("failed")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtests_result_lines_are_counted_and_others_are_not() {
+        let line = "test result: FAILED. 8 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.02s";
+        assert_eq!(result_line(line), Some(Tests { passed: 8, failed: 2 }));
+        assert_eq!(result_line("test audio::rejects_noise ... ok"), None);
+        assert_eq!(result_line("test result: who knows"), None);
+    }
+}
