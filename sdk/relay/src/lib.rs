@@ -1,1 +1,31 @@
-//! The Glasslink reference relay.
+//! The Glasslink reference relay: takes audio from clients over a link that may break at any time, and gives back
+//! what was said.
+//!
+//! The binary `glasslink-relay serve` is a thin shell over [`Relay`], which fits into tests and other programs:
+//!
+//! ```
+//! use glasslink_relay::Relay;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), glasslink_relay::StartError> {
+//! let relay = Relay::builder().token("for my eyes only").start().await?;
+//! println!("clients connect to {}", relay.url());
+//! relay.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod builder;
+mod clock;
+mod doors;
+mod handle;
+mod limits;
+mod registry;
+mod server;
+mod session;
+mod shared;
+
+pub use builder::{Relay, RelayBuilder, StartError};
+pub use handle::RelayHandle;
+pub use server::TlsError;

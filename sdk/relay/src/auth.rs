@@ -1,0 +1,126 @@
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// A token. Prints as `[redacted]`.
+#[derive(Clone)]
+pub(crate) struct Secret(String);
+
+/// Who is at the other end. A session belongs to the identity that made it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Identity(String);
+
+/// Which tokens are valid, and whose they are.
+#[derive(Clone, Default)]
+pub(crate) struct Credentials {
+    known: Vec<(Identity, [u8; 32])>,
+}
+
+impl Secret {
+    pub(crate) fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Identity {
+    /// Whoever reaches a relay on loopback that was started without a token.
+    pub(crate) fn local() -> Self {
+        Self("local".into())
+    }
+
+    /// Whoever holds the token that the relay was started with, across restarts and changes of the token.
+    pub(crate) fn owner() -> Self {
+        Self("owner".into())
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
+        Self(format!("token:{name}"))
+    }
+}
+
+impl Credentials {
+    pub(crate) fn add(&mut self, identity: Identity, token: &Secret) {
+        self.known.push((identity, digest(token.0.as_bytes())));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Who sent this `Authorization` header. Takes the same time for every token that is not known.
+    pub(crate) fn identify(&self, authorization: Option<&[u8]>) -> Option<Identity> {
+        if self.known.is_empty() {
+            return Some(Identity::local());
+        }
+        let (scheme, token) = authorization?.split_at_checked("Bearer ".len())?;
+        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+            return None;
+        }
+        // Digests have one length, so that the comparison tells nothing about the token's.
+        let offered = digest(token.trim_ascii());
+        let mut found = None;
+        for (identity, token) in &self.known {
+            if bool::from(offered.ct_eq(token)) {
+                found = Some(identity);
+            }
+        }
+        found.cloned()
+    }
+}
+
+fn digest(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_its_identity_and_by_nothing_else() {
+        let mut credentials = Credentials::default();
+        credentials.add(Identity::owner(), &Secret::new("s3cret"));
+        credentials.add(Identity::named("phone"), &Secret::new("other"));
+        let identify = |header: &str| credentials.identify(Some(header.as_bytes()));
+        assert_eq!(identify("Bearer s3cret"), Some(Identity::owner()));
+        assert_eq!(identify("bearer other"), Some(Identity::named("phone")));
+        for wrong in ["Bearer s3cre", "Bearer s3crett", "Bearer ", "Basic s3cret", "s3cret", ""] {
+            assert_eq!(identify(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(credentials.identify(None), None);
+    }
+
+    #[test]
+    fn without_tokens_everybody_is_local() {
+        assert_eq!(Credentials::default().identify(None), Some(Identity::local()));
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert_eq!(format!("{:?}", Secret::new("s3cret")), "[redacted]");
+    }
+}

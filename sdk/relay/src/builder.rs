@@ -1,0 +1,158 @@
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use glasslink_session::defaults::SESSION_KEEP;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{Credentials, Identity, Secret};
+use crate::clock::Clock;
+use crate::handle::RelayHandle;
+use crate::limits;
+use crate::registry::Registry;
+use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
+use crate::shared::Shared;
+
+/// A relay to be. [`Relay::builder`] makes one.
+pub struct Relay;
+
+/// What a relay is to be like. [`RelayBuilder::start`] starts it.
+#[derive(Clone, Debug)]
+pub struct RelayBuilder {
+    listen: SocketAddr,
+    tokens: Vec<(Option<String>, Secret)>,
+    tls: Option<TlsFiles>,
+    keep: Duration,
+    sessions: usize,
+}
+
+/// Why a relay did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program has the port, perhaps another relay. Stop it, or choose another port.
+    #[error("{0} is in use by another program: stop it, or choose another port")]
+    PortInUse(SocketAddr),
+    /// The address is not this machine's, or the port needs privileges.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// An address that others reach needs a token, so that they do not have the relay to themselves.
+    #[error("{0} can be reached from outside: set a token, or listen on 127.0.0.1")]
+    TokenNeeded(SocketAddr),
+    /// A token is empty.
+    #[error("a token must not be empty")]
+    EmptyToken,
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Relay {
+    /// A relay on a free port of 127.0.0.1, without tokens, TLS or speech engine.
+    pub fn builder() -> RelayBuilder {
+        RelayBuilder {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tokens: Vec::new(),
+            tls: None,
+            keep: SESSION_KEEP,
+            sessions: limits::SESSIONS,
+        }
+    }
+}
+
+impl RelayBuilder {
+    /// Where to listen. Port 0 is any free one. Other addresses than loopback need a token.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The owner's token: without it, or one of [`named_token`](Self::named_token), nobody connects.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.tokens.push((None, Secret::new(token)));
+        self
+    }
+
+    /// The token of somebody else, who has sessions of their own.
+    #[must_use]
+    pub fn named_token(mut self, name: impl Into<String>, token: impl Into<String>) -> Self {
+        self.tokens.push((Some(name.into()), Secret::new(token)));
+        self
+    }
+
+    /// Speaks TLS with this certificate chain and private key, both PEM files.
+    #[must_use]
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(TlsFiles { certificate: certificate.into(), key: key.into() });
+        self
+    }
+
+    /// How long a session is kept without a connection; 10 minutes by default.
+    #[must_use]
+    pub fn session_keep(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Sessions at once, attached or not; 10,000 by default.
+    #[must_use]
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
+    pub async fn start(self) -> Result<RelayHandle, StartError> {
+        let mut credentials = Credentials::default();
+        for (name, token) in &self.tokens {
+            if token.is_empty() {
+                return Err(StartError::EmptyToken);
+            }
+            let identity = name.as_deref().map_or_else(Identity::owner, Identity::named);
+            credentials.add(identity, token);
+        }
+        if credentials.is_empty() && !self.listen.ip().is_loopback() {
+            return Err(StartError::TokenNeeded(self.listen));
+        }
+        let tls = self.tls.as_ref().map(TlsFiles::load).transpose()?.map(TlsAcceptor::from);
+        let tcp = TcpListener::bind(self.listen).await.map_err(|error| self.cannot_listen(error))?;
+        let address = tcp.local_addr().map_err(|error| self.cannot_listen(error))?;
+        let shared = Arc::new(Shared {
+            credentials,
+            guard: Guard::new(address),
+            clock: Clock::start(),
+            registry: Registry::new(self.sessions),
+            keep: self.keep,
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            sessions: TaskTracker::new(),
+            last_epoch: AtomicU64::new(0),
+        });
+        let encrypted = tls.is_some();
+        let router = server::router(&shared);
+        let room = Arc::clone(&shared.registry.room);
+        let listener = Listener { tcp, tls, router, room };
+        let accepting = tokio::spawn(server::accept(listener, Arc::clone(&shared)));
+        Ok(RelayHandle::new(shared, address, encrypted, accepting))
+    }
+
+    fn cannot_listen(&self, error: io::Error) -> StartError {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortInUse(self.listen),
+            _ => StartError::Listen { address: self.listen, error },
+        }
+    }
+}

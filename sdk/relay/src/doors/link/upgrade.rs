@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::Response;
+use glasslink_protocol::{Cause, SUBPROTOCOL};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::doors::link::hello::greet;
+use crate::server::{Place, Refusal};
+use crate::shared::Shared;
+
+/// Answers `GET /v1/link`: who it is, whether there is room, and whether both speak the same language.
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(place): Extension<Place>,
+    mut request: Request,
+) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    let authorization = headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
+    let Some(identity) = shared.credentials.identify(authorization) else {
+        return Err(Refusal::new(Cause::Unauthorized));
+    };
+    let key = websocket_key(headers)?;
+    let accept = derive_accept_key(key);
+    if shared.stopping.is_cancelled() || shared.draining.is_cancelled() {
+        return Err(Refusal::new(Cause::Restarting));
+    }
+    if shared.registry.is_crowded() {
+        return Err(Refusal::new(Cause::Overloaded));
+    }
+    let upgraded = hyper::upgrade::on(&mut request);
+    shared.connections.spawn(greet(Arc::clone(&shared), identity, upgraded, place));
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept)
+        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+        .body(Body::empty())
+        .map_err(|_| Refusal::new(Cause::ProtocolError))
+}
+
+/// The key of a WebSocket upgrade that names our subprotocol.
+fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
+    let other = |message: &str| Refusal::because(Cause::UnsupportedVersion, message);
+    if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
+        return Err(other("this address is a WebSocket's"));
+    }
+    if !lists(headers, &SEC_WEBSOCKET_VERSION, "13") {
+        return Err(other("only version 13 of WebSocket is spoken here"));
+    }
+    if !lists(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Err(other("only the subprotocol glasslink.v1 is spoken here"));
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Refusal::new(Cause::ProtocolError))?;
+    Ok(key.as_bytes())
+}
+
+/// Whether one of the comma-separated values of a header is `wanted`.
+fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(wanted))
+}

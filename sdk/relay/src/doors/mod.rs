@@ -1,0 +1,3 @@
+//! One folder for each protocol that is spoken here.
+
+pub(crate) mod link;

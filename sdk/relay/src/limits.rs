@@ -1,0 +1,67 @@
+//! Every bound of the relay, with the reason for its value.
+
+use std::time::Duration;
+
+/// A TLS handshake over a bad mobile link takes 5 s.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A request's headers are one packet; who needs longer than this holds a socket for nothing.
+pub(crate) const HEADERS: Duration = Duration::from_secs(10);
+
+/// A whole request, answer included. Upgraded connections leave this bound behind.
+pub(crate) const REQUEST: Duration = Duration::from_secs(20);
+
+/// `hello` follows the upgrade at once.
+pub(crate) const HELLO: Duration = Duration::from_secs(10);
+
+/// Headers a request may have, and their bytes. A browser's have 2 KB; a token may have some more.
+pub(crate) const HEADER_COUNT: usize = 64;
+pub(crate) const HEADER_BYTES: usize = 16 << 10;
+
+/// A WebSocket's read buffer. It is cleared before each read, and audio messages have some 200 bytes.
+pub(crate) const READ_BUFFER: usize = 4 << 10;
+
+/// Bytes of messages that share a write.
+pub(crate) const WRITE_BUFFER: usize = 4 << 10;
+
+/// Messages read between two writes while both are possible.
+pub(crate) const READS_PER_WRITE: u32 = 32;
+
+/// Bytes that wait for a connection: a whole replay of [`glasslink_session::defaults::HISTORY_BYTES`], and what
+/// comes meanwhile. A connection that falls further behind is closed; its client resumes.
+pub(crate) const OUTGOING_BYTES: usize = glasslink_session::defaults::HISTORY_BYTES + (1 << 20);
+
+/// A peer that takes nothing for this long is gone, or might as well be.
+pub(crate) const OUTGOING_STALL: Duration = Duration::from_secs(10);
+
+/// Time a connection has to take what is left and to answer the close.
+pub(crate) const CLOSING: Duration = Duration::from_secs(5);
+
+/// Connections handed to a session that it has not looked at yet.
+pub(crate) const COMMANDS: usize = 8;
+
+/// Sessions at once, attached or not, by default.
+pub(crate) const SESSIONS: usize = 10_000;
+
+/// Connections beyond one a session: probes, apps, and clients that come back before their old one is given up.
+pub(crate) fn connections(sessions: usize) -> usize {
+    sessions + sessions / 4 + 64
+}
+
+/// What a client that finds no room is asked to wait.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Pause after a connection could not be accepted.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A relay that restarts needs a fraction of a second; clients are asked to come back after this, ...
+pub(crate) const RESTART_PAUSE: Duration = Duration::from_millis(250);
+
+/// ... spread by this much for each session, so that 200 handshakes a second are asked of it, ...
+pub(crate) const RESTART_SPREAD: Duration = Duration::from_millis(5);
+
+/// ... and by no more than this, so that all are back within 30 s.
+pub(crate) const RESTART_SPREAD_MOST: Duration = Duration::from_secs(15);
+
+/// Time a relay that stops gives its sessions to finish.
+pub(crate) const LEAVE: Duration = Duration::from_secs(10);

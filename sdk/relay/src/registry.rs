@@ -1,0 +1,120 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use glasslink_protocol::{Cause, CloseCode, ErrorReport, SessionId};
+use glasslink_session::Hello;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc};
+use tracing::Instrument;
+
+use crate::auth::Identity;
+use crate::doors::link::{Connection, close};
+use crate::limits;
+use crate::session::{self, Attach};
+use crate::shared::Shared;
+
+/// The sessions there are, and whose.
+pub(crate) struct Registry {
+    sessions: Mutex<HashMap<SessionId, Known>>,
+    most: usize,
+    /// A place for each connection.
+    pub(crate) room: Arc<Semaphore>,
+}
+
+struct Known {
+    identity: Identity,
+    commands: mpsc::Sender<Attach>,
+}
+
+/// A connection that did not get its session.
+pub(crate) struct Refused {
+    connection: Connection,
+    code: CloseCode,
+    report: ErrorReport,
+}
+
+impl Registry {
+    /// With at most `most` sessions.
+    pub(crate) fn new(most: usize) -> Self {
+        let room = Arc::new(Semaphore::new(limits::connections(most)));
+        Self { sessions: Mutex::default(), most, room }
+    }
+
+    /// Hands a connection to the session it names, which is made if need be.
+    pub(crate) fn attach(
+        &self,
+        shared: &Arc<Shared>,
+        identity: Identity,
+        hello: Hello,
+        connection: Connection,
+    ) -> Result<(), Box<Refused>> {
+        let refuse = |connection, code: CloseCode, cause: Cause| {
+            Err(Box::new(Refused { connection, code, report: cause.report() }))
+        };
+        if shared.draining.is_cancelled() {
+            return refuse(connection, CloseCode::Restarting, Cause::Restarting);
+        }
+        let mut sessions = self.lock();
+        let crowded = sessions.len() >= self.most;
+        let known = match sessions.entry(hello.session) {
+            Entry::Occupied(known) if known.get().identity != identity => {
+                drop(sessions);
+                return refuse(connection, CloseCode::Forbidden, Cause::Forbidden);
+            }
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if crowded => {
+                drop(sessions);
+                return refuse(connection, CloseCode::Overloaded, Cause::Overloaded);
+            }
+            Entry::Vacant(vacant) => {
+                let (commands, inbox) = mpsc::channel(limits::COMMANDS);
+                let span = session::span(hello.session, &identity);
+                let actor = session::run(Arc::clone(shared), hello.session, inbox).instrument(span);
+                shared.sessions.spawn(actor);
+                vacant.insert(Known { identity, commands })
+            }
+        };
+        match known.commands.try_send(Attach { hello, connection }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(attach) | TrySendError::Closed(attach)) => {
+                drop(sessions);
+                refuse(attach.connection, CloseCode::Overloaded, Cause::Overloaded)
+            }
+        }
+    }
+
+    /// Forgets a session that is over. Connections handed to it before this are in its inbox; later ones make a new
+    /// session.
+    pub(crate) fn forget(&self, session: SessionId) {
+        self.lock().remove(&session);
+    }
+
+    /// How many sessions there are, attached or not.
+    pub(crate) fn sessions(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How long the return of all is spread over.
+    pub(crate) fn restart_spread(&self) -> Duration {
+        let sessions = u32::try_from(self.sessions()).unwrap_or(u32::MAX);
+        limits::RESTART_SPREAD.saturating_mul(sessions).min(limits::RESTART_SPREAD_MOST)
+    }
+
+    /// Whether so many are connected that another connection has no chance.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.room.available_permits() <= limits::connections(self.most) / 10
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Known>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Refused {
+    /// Says why, and closes.
+    pub(crate) async fn tell(self) {
+        close(self.connection, self.code, Some(self.report)).await;
+    }
+}

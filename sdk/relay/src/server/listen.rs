@@ -1,0 +1,97 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use crate::limits;
+use crate::server::Transport;
+use crate::shared::Shared;
+
+/// What to listen on.
+pub(crate) struct Listener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) router: Router,
+    /// One for each connection.
+    pub(crate) room: Arc<Semaphore>,
+}
+
+/// A connection's place among all the relay has; free again when it is dropped.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
+
+/// Accepts connections until the relay stops. Nothing a connection does holds the next one up.
+pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.tcp.accept() => accepted,
+            () = shared.stopping.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: a busy loop would not bring any back.
+                warn!(%error, "cannot accept a connection");
+                sleep(limits::ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&listener.room).try_acquire_owned() else {
+            debug!(%peer, "too many connections");
+            continue;
+        };
+        let (tls, router) = (listener.tls.clone(), listener.router.clone());
+        shared.connections.spawn(async move {
+            let Some(transport) = handshake(stream, peer, tls).await else { return };
+            // A task of its own, and a small one: the handshake's memory is free by now.
+            tokio::spawn(serve(transport, peer, router, Arc::new(place)));
+        });
+    }
+}
+
+async fn handshake(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) -> Option<Transport> {
+    // A caption is a small message that somebody waits for.
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return Some(Transport::Plain(stream)) };
+    match timeout(limits::HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            debug!(%peer, %error, "TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            debug!(%peer, "TLS handshake took too long");
+            None
+        }
+    }
+}
+
+async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Place) {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(Arc::clone(&place));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADERS)
+        .max_headers(limits::HEADER_COUNT)
+        .max_buf_size(limits::HEADER_BYTES)
+        .serve_connection(TokioIo::new(transport), service)
+        .with_upgrades();
+    match timeout(limits::REQUEST, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%peer, %error, "request failed"),
+        Err(_) => debug!(%peer, "request took too long"),
+    }
+}

@@ -1,0 +1,14 @@
+mod guard;
+mod listen;
+mod refusal;
+mod routes;
+mod tls;
+mod transport;
+
+pub(crate) use guard::Guard;
+pub(crate) use listen::{Listener, Place, accept};
+pub(crate) use refusal::Refusal;
+pub(crate) use routes::router;
+pub use tls::TlsError;
+pub(crate) use tls::TlsFiles;
+pub(crate) use transport::Transport;

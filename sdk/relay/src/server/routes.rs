@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use glasslink_protocol::Cause;
+use serde_json::json;
+
+use crate::doors;
+use crate::server::Refusal;
+use crate::shared::Shared;
+
+/// Every address the relay answers at.
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/link", get(doors::link::upgrade))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(Arc::clone(shared), guard))
+        .with_state(Arc::clone(shared))
+}
+
+async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    match shared.guard.refuses(request.headers()) {
+        Some(reason) => Refusal::because(Cause::Forbidden, reason).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+async fn nothing_here() -> Refusal {
+    Refusal::because(Cause::HttpStatus(404), "there is nothing at this address; the link is at /v1/link")
+}
+
+/// Whether the process answers at all.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether new sessions are welcome, and what stands in the way.
+async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
+    let readiness = shared.readiness();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": readiness.ready,
+        "reasons": readiness.reasons,
+        "sessions": readiness.sessions,
+    });
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,5 @@
+//! One actor for each session, which owns everything the session has.
+
+mod actor;
+
+pub(crate) use actor::{Attach, run, span};

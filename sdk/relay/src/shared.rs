@@ -1,0 +1,64 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use glasslink_protocol::Epoch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Credentials;
+use crate::clock::{Clock, unix_micros};
+use crate::registry::Registry;
+use crate::server::Guard;
+
+/// What every part of a running relay knows.
+pub(crate) struct Shared {
+    pub(crate) credentials: Credentials,
+    pub(crate) guard: Guard,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Registry,
+    /// How long a session is kept without a connection.
+    pub(crate) keep: Duration,
+    /// No new sessions; those there are take their leave.
+    pub(crate) draining: CancellationToken,
+    /// The end.
+    pub(crate) stopping: CancellationToken,
+    /// Tasks of connections that no session has, or has no longer.
+    pub(crate) connections: TaskTracker,
+    /// One task a session.
+    pub(crate) sessions: TaskTracker,
+    pub(crate) last_epoch: AtomicU64,
+}
+
+/// What `/readyz` says.
+pub(crate) struct Readiness {
+    pub(crate) ready: bool,
+    /// What stands in the way, or is worth knowing.
+    pub(crate) reasons: Vec<String>,
+    pub(crate) sessions: usize,
+}
+
+impl Shared {
+    /// A number that no session of this relay has had, in this life or, as long as clocks go forward, an earlier one.
+    pub(crate) fn next_epoch(&self) -> Epoch {
+        let now = unix_micros();
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_epoch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        Epoch(now.max(last.unwrap_or(now) + 1))
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut reasons = Vec::new();
+        if self.draining.is_cancelled() {
+            reasons.push("restarting".to_owned());
+        }
+        if self.registry.is_crowded() {
+            reasons.push("too many connections".to_owned());
+        }
+        Readiness { ready: reasons.is_empty(), reasons, sessions: self.registry.sessions() }
+    }
+
+    /// Name and version, for clients.
+    pub(crate) fn name() -> String {
+        concat!("glasslink-relay/", env!("CARGO_PKG_VERSION")).to_owned()
+    }
+}

@@ -1,0 +1,155 @@
+//! A client of a few lines, on a real socket.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use glasslink_protocol::{
+    AudioMessage, ClientMessage, Epoch, EventNumber, FrameIndex, RelayMessage, SessionId, StreamFormat,
+    StreamId, StreamStart,
+};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Longer than anything here takes, on any machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Client {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// What `hello` says, with what most tests want.
+#[derive(Clone)]
+pub struct HelloFields {
+    pub session: SessionId,
+    pub holder: u64,
+    pub attach: u64,
+    pub take: bool,
+    pub epoch: Option<Epoch>,
+    pub events_after: EventNumber,
+    pub streams: Vec<StreamStart>,
+}
+
+pub fn hello(session: u128) -> HelloFields {
+    HelloFields {
+        session: SessionId(session),
+        holder: 1,
+        attach: 1,
+        take: true,
+        epoch: None,
+        events_after: EventNumber(0),
+        streams: Vec::new(),
+    }
+}
+
+pub fn lc3() -> StreamFormat {
+    StreamFormat::lc3(16_000, 20).unwrap()
+}
+
+pub fn stream(id: u32, from: u64) -> StreamStart {
+    StreamStart {
+        stream: StreamId(id),
+        format: lc3(),
+        from: FrameIndex(from),
+        transcribed: FrameIndex(from),
+        continues: None,
+        label: "test".into(),
+    }
+}
+
+pub fn request(url: &str, token: Option<&str>) -> Request {
+    let address = format!("{}/v1/link", url.replacen("http", "ws", 1));
+    let mut request = address.into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "glasslink.v1".parse().unwrap());
+    if let Some(token) = token {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    request
+}
+
+impl Client {
+    pub async fn connect(request: Request) -> Result<Self, Error> {
+        let connecting = tokio_tungstenite::connect_async(request);
+        let (socket, _) = timeout(PATIENCE, connecting).await.expect("the relay answers")?;
+        Ok(Self { socket })
+    }
+
+    pub async fn plain(url: &str) -> Self {
+        Self::connect(request(url, None)).await.unwrap()
+    }
+
+    /// Says hello, and returns the welcome.
+    pub async fn greet(&mut self, fields: HelloFields) -> RelayMessage {
+        let HelloFields { session, holder, attach, take, epoch, events_after, streams } = fields;
+        let client = "test".into();
+        let (ping_ms, continues) = (5_000, None);
+        self.say(&ClientMessage::Hello {
+            session,
+            holder,
+            attach,
+            take,
+            epoch,
+            events_after,
+            ping_ms,
+            streams,
+            continues,
+            client,
+        })
+        .await;
+        self.until(|message| matches!(message, RelayMessage::Welcome { .. })).await
+    }
+
+    pub async fn say(&mut self, message: &ClientMessage) {
+        self.socket.send(Message::text(message.encode())).await.unwrap();
+    }
+
+    /// Sends `count` frames of zeros.
+    pub async fn audio(&mut self, id: u32, first: u64, count: u16) {
+        let body = vec![0; usize::from(count) * 20];
+        self.frames(id, first, count, &body).await;
+    }
+
+    pub async fn frames(&mut self, id: u32, first: u64, count: u16, body: &[u8]) {
+        let mut bytes = Vec::new();
+        AudioMessage { stream: StreamId(id), first: FrameIndex(first), count, body }.encode(&mut bytes);
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    async fn next(&mut self) -> Option<Result<Message, Error>> {
+        timeout(PATIENCE, self.socket.next()).await.expect("the relay says something")
+    }
+
+    /// The first message that is `wanted`; others are passed over.
+    pub async fn until(&mut self, wanted: impl Fn(&RelayMessage) -> bool) -> RelayMessage {
+        loop {
+            match self.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let message = RelayMessage::decode(&text).unwrap();
+                    if wanted(&message) {
+                        return message;
+                    }
+                }
+                Some(Ok(Message::Close(frame))) => panic!("closed: {frame:?}"),
+                Some(Ok(_)) => {}
+                other => panic!("the connection ended: {other:?}"),
+            }
+        }
+    }
+
+    /// The messages until the close, and its code.
+    pub async fn until_closed(&mut self) -> (Vec<RelayMessage>, Option<u16>) {
+        let mut messages = Vec::new();
+        loop {
+            match self.next().await {
+                Some(Ok(Message::Text(text))) => messages.push(RelayMessage::decode(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => return (messages, frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return (messages, None),
+            }
+        }
+    }
+}
