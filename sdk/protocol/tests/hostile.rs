@@ -23,6 +23,7 @@ fn a_text_message_cut_short_is_malformed_at_every_length() {
     }
 }
 
+// SPEC P14.4
 #[test]
 fn a_text_message_past_the_limit_is_too_large_whatever_it_says() {
     let bye = r#"{"type":"bye"}"#;
@@ -101,6 +102,7 @@ fn audio_cut_short_is_told_from_audio_that_does_not_add_up() {
     }
 }
 
+// SPEC P14.4
 #[test]
 fn every_field_of_an_audio_header_has_its_error() {
     let header = |count| AudioMessage::header(StreamId(1), FrameIndex(0), count);

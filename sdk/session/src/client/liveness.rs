@@ -176,6 +176,7 @@ mod tests {
         assert_eq!(liveness.check(at(3_000)), Verdict::Dead);
     }
 
+    // SPEC P7.6
     #[test]
     fn a_relay_that_talks_but_takes_no_audio_is_not_alive_for_ever() {
         let mut liveness = live();

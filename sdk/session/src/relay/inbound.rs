@@ -127,6 +127,10 @@ impl RelaySession {
     }
 
     fn gap(&mut self, now: Timestamp, gap: Gap) {
+        if gap.from >= gap.to {
+            self.protocol_error(now, "a gap that ends before it begins");
+            return;
+        }
         let Some(stream) = self.streams.get_mut(&gap.stream) else {
             self.protocol_error(now, "a gap in a stream that was not opened");
             return;

@@ -1,0 +1,65 @@
+use glasslink_protocol::{Cause, ClientMessage, GapCause, StreamSums};
+use glasslink_session::RelayEvent;
+
+use crate::pair::{Network, Pair, millis, seconds};
+
+// SPEC P1.1 P1.2: the pair checks both ends after every step.
+#[test]
+fn both_ledgers_balance_at_every_moment_of_a_bad_five_minutes() {
+    let (mut pair, stream) = Pair::live();
+    for (online, offline) in [(1, 2), (10, 30), (0, 120), (4, 1), (60, 70)] {
+        pair.capture(stream, seconds(online));
+        pair.client.skip(pair.now, stream, 7, GapCause::Radio).unwrap();
+        pair.cut(Network::Refusing(Cause::NetworkDown, None));
+        pair.capture(stream, seconds(offline));
+        pair.network = Network::Up;
+    }
+    pair.capture(stream, seconds(60));
+    let sums = pair.client.sums(stream).unwrap();
+    assert!(sums.lost > 0 && sums.acknowledged > 20_000, "{sums:?}");
+    assert_eq!(sums.captured, (75 + 223 + 60) * 100 + 5 * 7);
+}
+
+// SPEC P1.3
+#[test]
+fn the_radios_losses_count_and_time_without_a_source_does_not() {
+    let (mut pair, stream) = Pair::live();
+    pair.push(stream);
+    pair.client.skip(pair.now, stream, 3, GapCause::Radio).unwrap();
+    pair.client.skip(pair.now, stream, 50, GapCause::Absent).unwrap();
+    let last = pair.client.push(pair.now, stream, &[0; 20]).unwrap();
+    assert_eq!(last.0, 1 + 3 + 50, "both move the index");
+    let sums = pair.client.sums(stream).unwrap();
+    assert_eq!((sums.captured, sums.lost, sums.absent), (5, 3, 50));
+    pair.advance(seconds(1));
+    let relay = pair.relay.sums().next().unwrap();
+    assert_eq!((relay.frames, relay.lost, relay.absent), (2, 3, 50));
+}
+
+// SPEC P1.4
+#[test]
+fn a_client_reports_its_ledger_every_second_while_it_changes() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(10));
+    let reports =
+        |pair: &Pair| pair.sent.iter().filter(|sent| matches!(sent, ClientMessage::Sums { .. })).count();
+    assert!((9..=11).contains(&reports(&pair)), "{}", reports(&pair));
+    pair.advance(seconds(2));
+    let quiet = reports(&pair);
+    pair.advance(seconds(60));
+    assert_eq!(reports(&pair), quiet, "nothing changed");
+    assert!(!pair.relay_events.iter().any(|event| matches!(event, RelayEvent::LedgerMismatch(_))));
+}
+
+// SPEC P1.4
+#[test]
+fn a_ledger_that_does_not_add_up_is_told() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, millis(500));
+    let unbalanced = StreamSums { stream, captured: 50, acknowledged: 10, buffered: 10, lost: 10, absent: 0 };
+    let boastful = StreamSums { stream, captured: 900, acknowledged: 900, buffered: 0, lost: 0, absent: 0 };
+    for sums in [unbalanced, boastful] {
+        pair.say(&ClientMessage::Sums { streams: vec![sums] });
+        assert_eq!(pair.relay_events.last(), Some(&RelayEvent::LedgerMismatch(sums)));
+    }
+}

@@ -1,0 +1,50 @@
+use glasslink_protocol::Cause;
+use glasslink_session::{ClientConfig, LinkState, RelayConfig, RelayEvent};
+
+use crate::pair::{Network, Pair, seconds};
+
+// SPEC P7.1
+#[test]
+fn a_link_that_dies_without_a_word_while_streaming_is_left_within_two_seconds() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(5));
+    pair.network = Network::BlackHole;
+    pair.capture(stream, seconds(2));
+    let left =
+        pair.states.iter().any(|state| matches!(state, LinkState::Waiting { cause: Cause::Stalled, .. }));
+    assert!(left, "{:?}", pair.client.state());
+}
+
+// SPEC P7.2
+#[test]
+fn a_link_that_dies_without_a_word_while_idle_is_left_within_ten_seconds() {
+    let (mut pair, _) = Pair::live();
+    pair.advance(seconds(60));
+    pair.network = Network::BlackHole;
+    pair.advance(seconds(10));
+    assert!(!pair.client.state().is_live());
+}
+
+// SPEC P7.5
+#[test]
+fn the_relay_waits_for_three_pings_and_at_least_fifteen_seconds() {
+    for (ping, lost_after) in [(1, 15), (5, 15), (30, 90)] {
+        let config = ClientConfig { ping_interval: seconds(ping), ..ClientConfig::default() };
+        let relay = RelayConfig::new(glasslink_protocol::Epoch(1), glasslink_protocol::Durability::Memory);
+        let mut pair = Pair::with(config, relay);
+        pair.connect();
+        let attached_at = pair.now;
+        let relay_alone = |pair: &mut Pair, at| {
+            pair.now = attached_at + at;
+            pair.relay.handle_timeout(pair.now);
+            while let Some(action) = pair.relay.poll_action() {
+                if let glasslink_session::RelayAction::Event(event) = action {
+                    pair.relay_events.push(event);
+                }
+            }
+            pair.relay_events.contains(&RelayEvent::Detached)
+        };
+        assert!(!relay_alone(&mut pair, seconds(lost_after - 1)), "{ping:?}");
+        assert!(relay_alone(&mut pair, seconds(lost_after)), "{ping:?}");
+    }
+}

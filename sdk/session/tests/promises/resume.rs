@@ -1,0 +1,133 @@
+use glasslink_protocol::{
+    AudioMessage, Cause, Durability, Epoch, EventNumber, Final, FrameIndex, GapCause, Partial, StreamId,
+    TranscriptEvent,
+};
+use glasslink_session::{ClientConfig, Event, RelayConfig};
+
+use crate::pair::{Network, Pair, millis, seconds};
+
+// SPEC P8.1
+#[test]
+fn every_connection_says_what_it_had_and_learns_the_epoch() {
+    let (mut pair, stream) = Pair::live();
+    for _ in 0..3 {
+        pair.capture(stream, seconds(6));
+        pair.cut(Network::Up);
+    }
+    pair.advance(seconds(6));
+    pair.forget(2);
+    let epochs: Vec<_> = pair.hellos.iter().map(|hello| hello.epoch).collect();
+    assert_eq!(epochs, [None, Some(Epoch(1)), Some(Epoch(1)), Some(Epoch(1)), Some(Epoch(1))]);
+    assert!(
+        pair.hellos.iter().all(|hello| hello.session == crate::pair::SESSION && hello.streams.len() == 1)
+    );
+    let told: Vec<_> = pair.events.iter().filter(|event| matches!(event, Event::Epoch(_))).collect();
+    assert_eq!(told, [&Event::Epoch(Epoch(1)), &Event::Epoch(Epoch(2))]);
+}
+
+// SPEC P8.2
+#[test]
+fn in_the_same_epoch_only_what_did_not_arrive_is_sent_again() {
+    let (mut pair, stream) = Pair::live();
+    pair.keeping = false;
+    pair.capture(stream, seconds(3));
+    let received = pair.relay.sums().next().unwrap().received;
+    pair.audio.clear();
+    pair.cut(Network::Up);
+    pair.capture(stream, seconds(1));
+    assert_eq!(AudioMessage::decode(&pair.audio[0]).unwrap().first, received);
+    assert_eq!(pair.relay.sums().next().unwrap().duplicates, 0);
+}
+
+// SPEC P8.3
+#[test]
+fn in_a_new_epoch_everything_not_kept_comes_again_under_its_number() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(3));
+    pair.keeping = false;
+    pair.capture(stream, seconds(3));
+    let sums = pair.client.sums(stream).unwrap();
+    pair.arrived.clear();
+    pair.forget(2);
+    pair.keeping = true;
+    pair.capture(stream, seconds(6));
+    let indices: Vec<u64> = pair.arrived.iter().map(|(_, index, _)| index.0).collect();
+    assert_eq!(indices[0], sums.acknowledged, "from the first that was not kept");
+    assert!(indices.windows(2).all(|two| two[0] + 1 == two[1]));
+    assert_eq!(pair.client.stats().lost, 0);
+}
+
+// SPEC P8.4
+#[test]
+fn what_died_with_the_old_epoch_is_told_once_in_the_transcript() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(4));
+    settle_final(&mut pair, stream, 0, 150);
+    pair.capture(stream, seconds(1));
+    let kept = pair.client.sums(stream).unwrap().acknowledged;
+    pair.forget(2);
+    pair.capture(stream, seconds(6));
+    pair.cut(Network::Up);
+    pair.capture(stream, seconds(1));
+    let (_, transcribed) = pair.gaps();
+    let told: Vec<_> = transcribed.iter().map(|gap| (gap.from.0, gap.to.0, gap.cause)).collect();
+    assert_eq!(told, [(150, kept, GapCause::RelayLostHistory)]);
+}
+
+// SPEC P8.5
+#[test]
+fn finals_are_numbered_without_holes_and_told_once_whatever_the_cuts() {
+    let (mut pair, stream) = Pair::live();
+    for n in 0..10 {
+        pair.capture(stream, seconds(1));
+        if n % 3 == 0 {
+            pair.cut(Network::Refusing(Cause::NetworkDown, None));
+        }
+        settle_final(&mut pair, stream, n * 50, n * 50 + 50);
+        pair.relay.partial(Partial { stream, from: FrameIndex(n * 50), revision: 1, text: "w".into() });
+        pair.settle();
+        pair.network = Network::Up;
+        pair.advance(seconds(16));
+    }
+    let numbers: Vec<u64> = pair
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Transcript { epoch: Epoch(1), number, .. } => Some(number.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+    let partials = pair.events.iter().filter(|event| matches!(event, Event::Partial(_))).count();
+    assert_eq!(partials, 6, "a partial said during an outage is not replayed");
+}
+
+// SPEC P8.6 P14.2
+#[test]
+fn a_history_that_was_cut_off_is_told() {
+    let relay = RelayConfig { history_events: 3, ..RelayConfig::new(Epoch(1), Durability::Memory) };
+    let mut pair = Pair::with(ClientConfig::default(), relay);
+    let stream = pair.open();
+    pair.connect();
+    pair.capture(stream, seconds(6));
+    settle_final(&mut pair, stream, 0, 50);
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    for n in 1..9 {
+        settle_final(&mut pair, stream, n * 50, n * 50 + 50);
+    }
+    pair.network = Network::Up;
+    pair.advance(seconds(16));
+    let gone = Event::HistoryTruncated { epoch: Epoch(1), from: EventNumber(2), to: EventNumber(7) };
+    assert!(pair.events.contains(&gone), "{:?}", pair.events);
+    pair.advance(millis(100));
+    let numbers = pair.events.iter().filter(|event| matches!(event, Event::Transcript { .. })).count();
+    assert_eq!(numbers, 1 + 3);
+}
+
+fn settle_final(pair: &mut Pair, stream: StreamId, from: u64, to: u64) {
+    let (from, to) = (FrameIndex(from), FrameIndex(to));
+    let settled = Final { stream, from, to, text: "word".into(), words: vec![] };
+    pair.relay.append(TranscriptEvent::Final(settled));
+    pair.relay.transcribed(pair.now, stream, to);
+    pair.settle();
+}
