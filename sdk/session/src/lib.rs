@@ -33,5 +33,6 @@ pub use client::{
 };
 pub use relay::{
     AttachError, Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, RelayStreamSums,
+    RestoredSession, RestoredStream,
 };
 pub use time::Timestamp;

@@ -259,7 +259,11 @@ impl RelayHost {
                 // What nobody came back for within ten minutes is gone.
                 self.forget();
             }
-            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Detached | RelayEvent::Bye => {}
+            RelayEvent::Clock(_)
+            | RelayEvent::Attached
+            | RelayEvent::Detached
+            | RelayEvent::Appended { .. }
+            | RelayEvent::Bye => {}
         }
         Ok(())
     }

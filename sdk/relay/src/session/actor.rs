@@ -216,7 +216,7 @@ impl Actor {
                 info!(%stream, %at, "stream ended");
                 self.link.transcribed(now, stream, at);
             }
-            RelayEvent::Clock(_) | RelayEvent::Attached => {}
+            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Appended { .. } => {}
             RelayEvent::Detached => info!("detached"),
             RelayEvent::Bye | RelayEvent::Expired => self.over = true,
             RelayEvent::LedgerMismatch(sums) => warn!(?sums, "the client's ledger does not balance"),

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use glasslink_protocol::{
     Cause, ClientMessage, ClockMark, CloseCode, Epoch, EventNumber, FrameIndex, Gap, SessionId, StreamId,
-    StreamStart, StreamSums,
+    StreamStart, StreamSums, TranscriptEvent,
 };
 
 /// One connection's time as the session's. Never used twice.
@@ -53,6 +53,12 @@ pub enum RelayEvent {
     /// Frames that will never come. The gap is in the transcript already. Call `kept` for it, too.
     Gap(Gap),
     Clock(ClockMark),
+    /// An event got its number. It is sent by an action that follows: what a relay says it must know after a crash,
+    /// so one that keeps sessions on disk syncs the event first.
+    Appended {
+        number: EventNumber,
+        event: TranscriptEvent,
+    },
     Ended {
         stream: StreamId,
         at: FrameIndex,

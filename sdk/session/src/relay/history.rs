@@ -18,6 +18,14 @@ impl History {
         Self { events: VecDeque::new(), bytes: 0, next: EventNumber(1), max_events, max_bytes }
     }
 
+    /// Puts back what was numbered before a restart, `first` being the number of the first of `events`.
+    pub(crate) fn restore(&mut self, first: EventNumber, events: Vec<TranscriptEvent>) {
+        self.next = first;
+        for event in events {
+            self.append(event);
+        }
+    }
+
     /// Numbers the event. Returns it as it is sent.
     pub(crate) fn append(&mut self, event: TranscriptEvent) -> (EventNumber, String) {
         let number = self.next;

@@ -41,10 +41,10 @@ pub struct RelaySession {
     config: RelayConfig,
     session: SessionId,
     pub(crate) streams: BTreeMap<StreamId, ReceiveStream>,
-    history: History,
+    pub(crate) history: History,
     pub(crate) attached: Option<Attached>,
     attachments: u64,
-    holder: Option<(u64, u64)>,
+    pub(crate) holder: Option<(u64, u64)>,
     detached_at: Timestamp,
     expired: bool,
     engine: Option<RelayMessage>,
@@ -179,7 +179,8 @@ impl RelaySession {
 
     /// Numbers, keeps and sends a transcript event.
     pub fn append(&mut self, event: TranscriptEvent) -> EventNumber {
-        let (number, text) = self.history.append(event);
+        let (number, text) = self.history.append(event.clone());
+        self.act(RelayAction::Event(RelayEvent::Appended { number, event }));
         if let Some(Attached { attachment, .. }) = self.attached {
             self.act(RelayAction::SendText { attachment, text });
         }
@@ -264,6 +265,11 @@ impl RelaySession {
     /// The number the next transcript event gets.
     pub fn next_event(&self) -> EventNumber {
         self.history.next()
+    }
+
+    /// Who holds the session, and the number of the last connection of theirs.
+    pub fn holder(&self) -> Option<(u64, u64)> {
+        self.holder
     }
 
     /// The connection the session has.
