@@ -237,14 +237,6 @@ impl ClientSession {
         Ok(())
     }
 
-    /// Takes up `frames` frames that the journal holds, behind those the stream has.
-    pub fn adopt(&mut self, now: Timestamp, stream: StreamId, frames: u64) -> Result<(), PushError> {
-        let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
-        sender.adopt(now, frames)?;
-        self.sums_changed = true;
-        Ok(())
-    }
-
     /// The journal holds every frame before `next`, so that memory may let go of them.
     pub fn journaled(&mut self, stream: StreamId, next: FrameIndex) {
         if let Some(sender) = self.streams.get_mut(&stream) {
@@ -388,6 +380,11 @@ impl ClientSession {
         let times = self.streams.values().map(|stream| stream.format.duration(stream.buffer.frames()));
         stats.buffered_time = times.max().unwrap_or_default();
         stats
+    }
+
+    /// New streams get ids behind `taken`.
+    pub(crate) fn skip_stream_ids(&mut self, taken: StreamId) {
+        self.next_stream = self.next_stream.max(taken.0 + 1);
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionId> {

@@ -46,10 +46,10 @@ pub(crate) struct SendStream {
     /// When the first frame now waiting to be sent was pushed.
     pub(crate) waiting_since: Option<Timestamp>,
     pub(crate) pace: Pace,
-    captured: u64,
-    acknowledged: u64,
-    lost: u64,
-    absent: u64,
+    pub(crate) captured: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) lost: u64,
+    pub(crate) absent: u64,
 }
 
 impl SendStream {
@@ -122,16 +122,6 @@ impl SendStream {
         }
         self.waiting_since.get_or_insert(now);
         Ok(self.gap(from, from + frames, cause))
-    }
-
-    /// Frames that the journal holds and memory does not.
-    pub(crate) fn adopt(&mut self, now: Timestamp, frames: u64) -> Result<(), PushError> {
-        self.check_open()?;
-        self.buffer.extend(frames, Kind::Journal);
-        self.captured += frames;
-        self.journaled = self.buffer.next();
-        self.waiting_since.get_or_insert(now);
-        Ok(())
     }
 
     pub(crate) fn mark(&mut self, clock: ClockMark) {
