@@ -20,8 +20,14 @@ pub enum Fault {
     StalledReader,
     /// Latency and jitter rise.
     Slow,
-    /// The relay restarts, and has its sessions.
-    RestartRemembering,
+    /// The relay is killed and restarts with what it had written.
+    RelayKilled,
+    /// The relay's machine loses power: what it had not synced, at most a second, is gone.
+    RelayPowerCut,
+    /// The client is killed; a new process finds the journal, where there is one.
+    ClientKilled,
+    /// The client's machine loses power: what its journal had not synced is gone.
+    ClientPowerCut,
     /// The relay restarts, and has forgotten everything.
     RestartForgetting,
     /// The relay says that it restarts, and closes.
@@ -45,7 +51,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Refuse,
         Self::AcceptAndClose,
         Self::Reset,
@@ -53,7 +59,10 @@ impl Fault {
         Self::BlackHole,
         Self::StalledReader,
         Self::Slow,
-        Self::RestartRemembering,
+        Self::RelayKilled,
+        Self::RelayPowerCut,
+        Self::ClientKilled,
+        Self::ClientPowerCut,
         Self::RestartForgetting,
         Self::RestartAnnounced,
         Self::TakeOver,

@@ -20,6 +20,8 @@ struct Fate {
     in_final: bool,
     /// A gap of the transcript covers it, at the client.
     in_transcript_gap: bool,
+    /// The client's process died before it was in the journal.
+    died: bool,
 }
 
 impl Ledger {
@@ -52,11 +54,36 @@ impl Ledger {
         self.mark(gap.stream, gap.from, gap.to, |fate| fate.in_transcript_gap = true);
     }
 
+    /// The client's process died; of `stream` its journal has what is before `end`. Says how many frames died.
+    pub(crate) fn cut(&mut self, stream: StreamId, end: FrameIndex) -> u64 {
+        let fates = self.streams.entry(stream).or_default();
+        let dead = fates.iter_mut().skip(end.0 as usize);
+        dead.map(|fate| u64::from(!std::mem::replace(&mut fate.died, true) && fate.captured)).sum()
+    }
+
+    /// The client's journal lost this final, so the relay tells it again.
+    pub(crate) fn unheard(&mut self, stream: StreamId, from: FrameIndex, to: FrameIndex) {
+        self.mark(stream, from, to, |fate| fate.in_final = false);
+    }
+
+    /// Frames before `to` that were kept, lost, and time without a source.
+    pub(crate) fn counts(&self, stream: StreamId, to: FrameIndex) -> (u64, u64, u64) {
+        let (mut kept, mut lost, mut absent) = (0, 0, 0);
+        for fate in self.streams.get(&stream).into_iter().flatten().take(to.0 as usize) {
+            match (fate.captured, fate.gap) {
+                (true, false) => kept += 1,
+                (true, true) => lost += 1,
+                (false, _) => absent += 1,
+            }
+        }
+        (kept, lost, absent)
+    }
+
     /// Whether every frame is accounted for, now that all is over: frames acknowledged and frames lost.
     pub(crate) fn settle(&self) -> Result<(u64, u64), String> {
         let (mut acknowledged, mut lost) = (0, 0);
         for (stream, fates) in &self.streams {
-            for (index, fate) in fates.iter().enumerate() {
+            for (index, fate) in fates.iter().enumerate().filter(|(_, fate)| !fate.died) {
                 match (fate.captured, fate.gap, fate.kept) {
                     (true, false, true) => acknowledged += 1,
                     (true, true, _) => lost += 1,

@@ -11,6 +11,7 @@
 
 mod coverage;
 mod fault;
+mod journal;
 mod ledger;
 mod network;
 mod relay_host;

@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use glasslink_protocol::{
-    ClientMessage, CloseCode, Durability, Epoch, Final, FrameIndex, SessionId, StreamId, TranscriptEvent,
+    ClientMessage, CloseCode, Durability, Epoch, EventNumber, Final, FrameIndex, GapCause, SessionId,
+    StreamId, StreamStart, TranscriptEvent,
 };
 use glasslink_session::{
-    Attachment, ConnectionId, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp,
+    Attachment, ConnectionId, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, RestoredSession,
+    RestoredStream, Timestamp,
 };
 use rand_pcg::Pcg64Mcg;
 
@@ -25,6 +27,8 @@ pub(crate) struct RelayHost {
     pub(crate) session: Option<RelaySession>,
     epochs: u64,
     streams: BTreeMap<StreamId, Stream>,
+    /// The transcript, which is synced before it is told.
+    events: Vec<TranscriptEvent>,
     keep_due: Option<Timestamp>,
     engine_due: Option<Timestamp>,
     /// How often the next audio message is refused.
@@ -35,11 +39,22 @@ pub(crate) struct RelayHost {
 
 #[derive(Debug)]
 struct Stream {
-    /// The next frame that may arrive.
-    next: FrameIndex,
+    start: StreamStart,
+    received: Counts,
     kept: FrameIndex,
+    /// What was on the disk when.
+    kept_log: Vec<(Timestamp, Counts)>,
     transcribed: FrameIndex,
     ended: Option<FrameIndex>,
+}
+
+/// Everything before `next`, by what it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    next: FrameIndex,
+    frames: u64,
+    lost: u64,
+    absent: u64,
 }
 
 impl RelayHost {
@@ -48,6 +63,7 @@ impl RelayHost {
             session: None,
             epochs: 0,
             streams: BTreeMap::new(),
+            events: Vec::new(),
             keep_due: None,
             engine_due: None,
             rejections: 0,
@@ -55,17 +71,39 @@ impl RelayHost {
         }
     }
 
-    /// Its process died. `remember`: what it kept is on disk.
-    pub(crate) fn restart(&mut self, now: Timestamp, remember: bool) {
-        if !remember {
-            self.forget();
-            return;
+    /// Its process died, and another goes on with what the disk has. `unsynced` is what a power cut takes.
+    pub(crate) fn restart(&mut self, now: Timestamp, unsynced: Duration) {
+        let Some(old) = self.session.take() else { return };
+        let synced = now - unsynced;
+        let mut restored = RestoredSession {
+            holder: old.holder(),
+            first_event: EventNumber(1),
+            events: self.events.clone(),
+            ..RestoredSession::default()
+        };
+        self.streams.retain(|_, stream| stream.cut(synced));
+        for stream in self.streams.values() {
+            let (_, kept) = stream.kept_log.last().copied().unwrap_or_default();
+            restored.streams.push(RestoredStream {
+                start: stream.start.clone(),
+                kept: kept.next,
+                transcribed: stream.transcribed,
+                ended: stream.ended,
+                frames: kept.frames,
+                lost: kept.lost,
+                absent: kept.absent,
+            });
         }
-        if let Some(session) = self.session.as_mut()
-            && let Some(attachment) = session.attachment()
-        {
-            session.detach(now, attachment);
-        }
+        self.duplicates += old.sums().map(|sums| sums.duplicates).sum::<u64>();
+        self.keep_due = None;
+        self.engine_due = Some(now + ENGINE_TIME);
+        let config = RelayConfig::new(old.epoch(), Durability::Disk);
+        self.session = Some(RelaySession::restore(config, SessionId(1), now, restored));
+    }
+
+    /// Its process died, and another knows nothing.
+    pub(crate) fn restart_empty(&mut self) {
+        self.forget();
     }
 
     fn forget(&mut self) {
@@ -116,9 +154,10 @@ impl RelayHost {
         session.handle_timeout(now);
         if self.keep_due.take_if(|due| now >= *due).is_some() {
             for (id, stream) in &mut self.streams {
-                ledger.kept(*id, stream.kept, stream.next);
-                stream.kept = stream.next;
-                session.kept(now, *id, stream.next);
+                ledger.kept(*id, stream.kept, stream.received.next);
+                stream.kept = stream.received.next;
+                stream.kept_log.push((now, stream.received));
+                session.kept(now, *id, stream.kept);
             }
             self.engine_due.get_or_insert(now + ENGINE_TIME);
         }
@@ -192,14 +231,13 @@ impl RelayHost {
         let Some(session) = &mut self.session else { return };
         if self.rejections > 0
             && let Ok(audio) = glasslink_protocol::AudioMessage::decode(message)
-            && self
-                .streams
-                .get(&audio.stream)
-                .is_some_and(|stream| audio.first <= stream.next && stream.next < audio.end())
+            && self.streams.get(&audio.stream).is_some_and(|stream| {
+                audio.first <= stream.received.next && stream.received.next < audio.end()
+            })
         {
             self.rejections -= 1;
             session.traffic(now, attachment);
-            let first = self.streams[&audio.stream].next;
+            let first = self.streams[&audio.stream].received.next;
             session.reject(audio.stream, first, audio.end(), "refused by the simulation");
             return;
         }
@@ -209,18 +247,20 @@ impl RelayHost {
     fn event(&mut self, now: Timestamp, event: RelayEvent, random: &mut Pcg64Mcg) -> Result<(), String> {
         match event {
             RelayEvent::Opened(start) => {
-                let transcribed = start.transcribed.max(start.from);
-                let stream = Stream { next: start.from, kept: start.from, transcribed, ended: None };
-                self.streams.insert(start.stream, stream);
+                let received = Counts { next: start.from, ..Counts::default() };
+                let stream = Stream {
+                    received,
+                    kept: start.from,
+                    kept_log: vec![(now, received)],
+                    transcribed: start.transcribed.max(start.from),
+                    ended: None,
+                    start,
+                };
+                self.streams.insert(stream.start.stream, stream);
             }
             RelayEvent::Frames { stream: id, first, count, body } => {
                 let stream = self.streams.get_mut(&id).ok_or("frames of an unknown stream")?;
-                if stream.next != first {
-                    return Err(format!(
-                        "stream {id} has frames up to {} and was given {first}",
-                        stream.next
-                    ));
-                }
+                stream.check_order(first)?;
                 if body.len() != usize::from(count) * FRAME_BYTES {
                     return Err(format!("{count} frames in {} bytes", body.len()));
                 }
@@ -232,23 +272,25 @@ impl RelayHost {
                         ));
                     }
                 }
-                stream.next = first + u64::from(count);
+                stream.received.next = first + u64::from(count);
+                stream.received.frames += u64::from(count);
                 self.keep_due.get_or_insert(now + Duration::from_millis(below(random, 400)));
             }
             RelayEvent::Gap(gap) => {
                 let stream = self.streams.get_mut(&gap.stream).ok_or("a gap in an unknown stream")?;
-                if stream.next != gap.from {
-                    return Err(format!(
-                        "stream {} has frames up to {} and was given {gap:?}",
-                        gap.stream, stream.next
-                    ));
-                }
-                if gap.cause == glasslink_protocol::GapCause::Unknown {
+                stream.check_order(gap.from)?;
+                if gap.cause == GapCause::Unknown {
                     return Err(format!("the client skipped frames without a word: {gap:?}"));
                 }
-                stream.next = gap.to;
+                stream.received.next = gap.to;
+                if gap.cause.is_loss() {
+                    stream.received.lost += gap.frames();
+                } else {
+                    stream.received.absent += gap.frames();
+                }
                 self.keep_due.get_or_insert(now + Duration::from_millis(below(random, 400)));
             }
+            RelayEvent::Appended { event, .. } => self.events.push(event),
             RelayEvent::Ended { stream: id, at } => {
                 let stream = self.streams.get_mut(&id).ok_or("the end of an unknown stream")?;
                 stream.ended = Some(at);
@@ -259,11 +301,7 @@ impl RelayHost {
                 // What nobody came back for within ten minutes is gone.
                 self.forget();
             }
-            RelayEvent::Clock(_)
-            | RelayEvent::Attached
-            | RelayEvent::Detached
-            | RelayEvent::Appended { .. }
-            | RelayEvent::Bye => {}
+            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Detached | RelayEvent::Bye => {}
         }
         Ok(())
     }
@@ -282,6 +320,26 @@ impl RelayHost {
 }
 
 impl Stream {
+    fn check_order(&self, first: FrameIndex) -> Result<(), String> {
+        if self.received.next == first {
+            return Ok(());
+        }
+        Err(format!(
+            "stream {} has frames up to {} and was given {first}",
+            self.start.stream, self.received.next
+        ))
+    }
+
+    /// Loses what was written after `synced`. Says whether anything is left.
+    fn cut(&mut self, synced: Timestamp) -> bool {
+        self.kept_log.retain(|(at, _)| *at <= synced);
+        let Some((_, kept)) = self.kept_log.last().copied() else { return false };
+        self.received = kept;
+        self.kept = kept.next;
+        self.ended = self.ended.filter(|end| *end <= kept.next);
+        true
+    }
+
     /// Tells the finals of what is kept: whole blocks, and the rest at the end.
     fn transcribe(&mut self, now: Timestamp, id: StreamId, session: &mut RelaySession) {
         loop {

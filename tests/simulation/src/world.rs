@@ -11,6 +11,7 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng;
 
 use crate::fault::{Planned, below, plan};
+use crate::journal::{Journal, Record, UNSYNCED};
 use crate::ledger::Ledger;
 use crate::network::{Network, Payload, Peer};
 use crate::relay_host::RelayHost;
@@ -55,6 +56,10 @@ pub(crate) fn frame(stream: StreamId, index: FrameIndex) -> [u8; FRAME_BYTES] {
     bytes
 }
 
+fn format() -> Result<StreamFormat, String> {
+    StreamFormat::lc3(16_000, FRAME_BYTES as u32).map_err(|error| error.to_string())
+}
+
 struct World {
     now: Timestamp,
     random: Pcg64Mcg,
@@ -75,6 +80,10 @@ struct World {
     refresh_at: Option<Timestamp>,
     take_over_at: Option<Timestamp>,
     ending: bool,
+    /// Half of all runs have one.
+    journal: Option<Journal>,
+    fetches: VecDeque<(Timestamp, StreamId, FrameIndex, FrameIndex)>,
+    processes: u64,
     ledger: Ledger,
     lost: u64,
     state: LinkState,
@@ -117,6 +126,9 @@ impl World {
             refresh_at: None,
             take_over_at: None,
             ending: false,
+            journal: (seed % 2 == 1).then(Journal::default),
+            fetches: VecDeque::new(),
+            processes: 1,
             ledger: Ledger::default(),
             lost: 0,
             state: LinkState::Idle,
@@ -157,7 +169,9 @@ impl World {
 
     fn next_event(&self, end: Timestamp, second: Option<Timestamp>) -> Option<Timestamp> {
         let awake = self.starved_until.max(self.suspended_until);
-        let client = self.client.poll_timeout().into_iter().chain(self.network.next_down(OURS)).min();
+        let fetch = self.fetches.front().map(|(due, ..)| *due);
+        let client =
+            self.client.poll_timeout().into_iter().chain(self.network.next_down(OURS)).chain(fetch).min();
         let sources = self.sources.iter().filter(|source| !source.ended).map(|source| source.due).min();
         let other = self.other.as_ref().map(|other| {
             let other = other.poll_timeout().into_iter().chain(self.network.next_down(OTHER)).min();
@@ -246,9 +260,13 @@ impl World {
             }
             Fault::StalledReader => self.network.stalled_until = until,
             Fault::Slow => self.network.slow_until = until,
-            Fault::RestartRemembering | Fault::RestartForgetting => {
+            Fault::RelayKilled | Fault::RelayPowerCut | Fault::RestartForgetting => {
                 self.kill_all(0);
-                self.relay.restart(self.now, fault == Fault::RestartRemembering);
+                match fault {
+                    Fault::RelayKilled => self.relay.restart(self.now, Duration::ZERO),
+                    Fault::RelayPowerCut => self.relay.restart(self.now, UNSYNCED),
+                    _ => self.relay.restart_empty(),
+                }
                 self.network.refuse_until = self.now + lasting.min(Duration::from_secs(5));
             }
             Fault::RestartAnnounced => {
@@ -259,6 +277,8 @@ impl World {
                 self.relay.drain(self.now, &mut self.network, &mut self.random)?;
                 self.network.refuse_until = self.now + pause;
             }
+            Fault::ClientKilled => self.kill_client(Duration::ZERO)?,
+            Fault::ClientPowerCut => self.kill_client(UNSYNCED)?,
             Fault::TakeOver => self.start_other(until),
             Fault::Starve => self.starved_until = self.now + lasting.min(Duration::from_secs(40)),
             Fault::Suspend => self.suspended_until = until,
@@ -388,6 +408,13 @@ impl World {
             }
             self.drain()?;
         }
+        while let Some((_, stream, from, to)) = self.fetches.pop_front_if(|(due, ..)| *due <= self.now) {
+            let frames: Vec<_> = (from.0..to.0).map(|index| frame(stream, FrameIndex(index))).collect();
+            let fetched = self.client.fetched(self.now, stream, from, frames.iter().map(|bytes| &bytes[..]));
+            // An answer to what another connection asked for is not wanted any more.
+            let _ = fetched;
+            self.drain()?;
+        }
         if self.client.poll_timeout().is_some_and(|at| at <= self.now) {
             self.client.handle_timeout(self.now);
             self.drain()?;
@@ -432,7 +459,13 @@ impl World {
                     self.trace.note(self.now, format_args!("> audio {} bytes", message.len()));
                     self.send(connection, Payload::Audio(message))?;
                 }
-                Action::Fetch { .. } => return Err("asked for frames although there is no journal".into()),
+                Action::Fetch { stream, from, to } => {
+                    if self.journal.is_none() {
+                        return Err("asked for frames although there is no journal".into());
+                    }
+                    let due = self.now + Duration::from_micros(below(&mut self.random, 20_000));
+                    self.fetches.push_back((due, stream, from, to));
+                }
                 Action::Event(event) => self.event(event)?,
             }
         }
@@ -456,6 +489,7 @@ impl World {
             }
             Event::Transcript { epoch, number, event } => {
                 self.trace.note(self.now, format_args!("event {}.{} {event:?}", epoch.0, number.0));
+                self.write(Record::Event(number, event.clone()));
                 match event {
                     TranscriptEvent::Final(settled) => {
                         self.coverage.count("finals", 1);
@@ -469,11 +503,14 @@ impl World {
                     }
                 }
             }
+            Event::Epoch(epoch) => self.write(Record::Epoch(epoch)),
+            Event::Transcribed { stream, to } => self.write(Record::Transcribed(stream, to)),
             Event::Kept { stream, next } => {
+                self.write(Record::Kept(stream, next));
                 self.trace.note(self.now, format_args!("kept {stream} {next}"));
             }
             Event::HistoryTruncated { .. } => return Err("events of the transcript were lost".into()),
-            _ => {}
+            Event::StreamKept(_) | Event::Partial(_) | Event::Engine { .. } | Event::RelayError(_) => {}
         }
         Ok(())
     }
@@ -508,6 +545,9 @@ impl World {
         if gap.cause.is_loss() {
             self.lost += gap.frames();
         }
+        if gap.cause == GapCause::Overflow && self.journal.is_some() {
+            return Err(format!("{gap:?} although there is a journal"));
+        }
         if gap.cause == GapCause::Overflow {
             // SPEC P3.1: one outage of up to 60 s within the buffer's time loses nothing.
             let down: Duration = self.impaired.iter().map(|(_, lasting)| *lasting).sum();
@@ -518,10 +558,67 @@ impl World {
         Ok(())
     }
 
+    fn write(&mut self, record: Record) {
+        if let Some(journal) = &mut self.journal {
+            journal.write(self.now, record);
+        }
+    }
+
+    /// The client's process dies and a new one starts, at once. Without a journal there is nothing to go on with.
+    fn kill_client(&mut self, unsynced: Duration) -> Result<(), String> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.cut(self.now - unsynced, &mut self.ledger);
+        let found = journal.recover(format()?, &self.ledger);
+        let mut died = 0;
+        for source in &self.sources {
+            let end = found.ends.get(&source.stream).copied().unwrap_or_default();
+            died += self.ledger.cut(source.stream, end);
+        }
+        let most = unsynced.as_millis() / FRAME.as_millis() + 1;
+        if u128::from(died) > most * self.sources.len() as u128 {
+            return Err(format!("{died} frames died with the process"));
+        }
+        self.coverage.count("frames_died", died);
+        for key in self.network.keys().into_iter().filter(|(peer, _)| *peer == OURS) {
+            let closed = Payload::Closed(Cause::Reset, None);
+            self.relay.receive(self.now, &mut self.network, key, closed, &mut self.random);
+            self.network.wires.remove(&key);
+        }
+        self.relay.drain(self.now, &mut self.network, &mut self.random)?;
+        self.connection = None;
+        self.processes += 1;
+        self.fetches.clear();
+        self.client = ClientSession::new(ClientConfig::default(), SessionId(1), self.processes << 32);
+        if let Some((epoch, last)) = found.resume_at {
+            self.client.resume_events(epoch, last);
+        }
+        for stream in found.streams {
+            self.client.restore_stream(self.now, stream);
+        }
+        self.state = LinkState::Idle;
+        self.client.connect(self.now);
+        // What it was capturing it goes on capturing, as new streams.
+        let ends: Vec<Timestamp> = self
+            .sources
+            .iter_mut()
+            .filter(|source| !source.ended)
+            .map(|source| {
+                source.ended = true;
+                source.end
+            })
+            .collect();
+        for end in ends {
+            self.open_source(end)?;
+        }
+        let stats = self.client.stats();
+        self.lost = stats.lost;
+        self.drain()
+    }
+
     fn open_source(&mut self, end: Timestamp) -> Result<(), String> {
-        let format = StreamFormat::lc3(16_000, FRAME_BYTES as u32).map_err(|error| error.to_string())?;
-        let opened = self.client.open_stream(self.now, format, StreamOptions::default());
+        let opened = self.client.open_stream(self.now, format()?, StreamOptions::default());
         let stream = opened.map_err(|error| error.to_string())?;
+        self.write(Record::Open(stream));
         self.sources.push(Source { stream, next: FrameIndex(0), due: self.now, end, ended: false });
         self.drain()
     }
@@ -546,15 +643,22 @@ impl World {
                 let pushed = if missed > 0 {
                     source.next += missed;
                     source.due = source.due + FRAME * missed as u32;
+                    self.write(Record::Gap(stream, missed, GapCause::Absent));
                     self.client.skip(self.now, stream, missed, GapCause::Absent)
                 } else {
                     source.next += 1;
                     source.due = source.due + FRAME;
                     self.ledger.captured(stream, from, 1);
                     if radio_lossy && below(&mut self.random, 10) == 0 {
+                        self.write(Record::Gap(stream, 1, GapCause::Radio));
                         self.client.skip(self.now, stream, 1, GapCause::Radio)
                     } else {
-                        self.client.push(self.now, stream, &frame(stream, from)).map(|_| ())
+                        self.write(Record::Frame(stream));
+                        let pushed = self.client.push(self.now, stream, &frame(stream, from)).map(|_| ());
+                        if self.journal.is_some() {
+                            self.client.journaled(stream, from + 1);
+                        }
+                        pushed
                     }
                 };
                 pushed.map_err(|error| error.to_string())?;

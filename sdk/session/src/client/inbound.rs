@@ -150,7 +150,6 @@ impl ClientSession {
 
     fn resume(&mut self, now: Timestamp, resumed: &ResumedStream) {
         let pace = self.config.catch_up_rate.map(|rate| Pace::full(now, rate, self.config.message_interval));
-        self.kept(resumed.stream, resumed.kept);
         let Some(stream) = self.streams.get_mut(&resumed.stream) else { return };
         stream.announced = true;
         // What the relay does not have now it never will by itself: nothing is in doubt any more.
@@ -164,6 +163,7 @@ impl ClientSession {
         stream.transcribed = stream.transcribed.max(resumed.transcribed);
         stream.pace = pace.unwrap_or_default();
         stream.waiting_since = stream.waiting_since.or((received < stream.buffer.next()).then_some(now));
+        self.kept(resumed.stream, resumed.kept);
     }
 
     fn received(&mut self, now: Timestamp, id: StreamId, next: FrameIndex, limit: Option<FrameIndex>) {

@@ -92,3 +92,60 @@ impl SendStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use glasslink_protocol::{Durability, RelayMessage, ResumedStream, SessionId};
+
+    use super::*;
+    use crate::client::{Action, ClientConfig};
+
+    #[test]
+    fn what_the_relay_kept_beyond_the_journals_marks_is_acknowledged_by_its_welcome() {
+        let now = Timestamp::ZERO;
+        let stream = StreamId(1);
+        let mut client = ClientSession::new(ClientConfig::default(), SessionId(1), 1);
+        client.restore_stream(
+            now,
+            JournaledStream {
+                stream,
+                format: StreamFormat::lc3(16_000, 20).unwrap(),
+                label: String::new(),
+                continues: None,
+                kept: FrameIndex(50),
+                transcribed: FrameIndex(0),
+                runs: vec![JournaledRun { frames: 50, gap: None }],
+                acknowledged: 50,
+                lost: 0,
+                absent: 0,
+            },
+        );
+        client.connect(now);
+        let connect = std::iter::from_fn(|| client.poll_action()).find_map(|action| match action {
+            Action::Connect { connection } => Some(connection),
+            _ => None,
+        });
+        let connection = connect.unwrap();
+        client.opened(now, connection);
+        let marks = ResumedStream {
+            stream,
+            received: FrameIndex(120),
+            kept: FrameIndex(120),
+            transcribed: FrameIndex(0),
+            limit: None,
+            ended: false,
+        };
+        let welcome = RelayMessage::Welcome {
+            session: SessionId(1),
+            epoch: Epoch(1),
+            durability: Durability::Disk,
+            streams: vec![marks],
+            events_from: EventNumber(1),
+            keep_ms: 0,
+            relay: String::new(),
+        };
+        client.text(now, connection, &welcome.encode()).unwrap();
+        let sums = client.sums(stream).unwrap();
+        assert_eq!((sums.captured, sums.acknowledged, sums.buffered), (100, 100, 0));
+    }
+}

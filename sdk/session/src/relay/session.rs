@@ -313,9 +313,12 @@ impl RelaySession {
         if let Some(known) = self.streams.get_mut(&start.stream) {
             if known.sums.received < from {
                 // The client freed what it was told is kept, and it is not here: files lost their end.
+                let heard = known.sums.transcribed.max(start.transcribed);
                 let gap = known.skip_to(from, GapCause::RelayLostHistory);
                 known.sums.kept = from;
-                self.append(TranscriptEvent::Gap(gap));
+                if heard < from {
+                    self.append_gap(start.stream, gap.from.max(heard), from, GapCause::RelayLostHistory);
+                }
                 self.act(RelayAction::Event(RelayEvent::Gap(gap)));
             }
             return;
