@@ -262,7 +262,8 @@ fn instructions() -> Result<(), String> {
             let mut counts = [0.0; 2];
             for (count, who) in counts.iter_mut().zip(["liblc3", "ours"]) {
                 let one = collected(setup, task, who, 1)?;
-                let (two, frames) = (collected(setup, task, who, 2)?, timing_signal(setup, None).len() / setup.samples());
+                let (two, frames) =
+                    (collected(setup, task, who, 2)?, timing_signal(setup, None).len() / setup.samples());
                 *count = (two - one) / frames as f64;
             }
             row += &format!(" {:.0} | {:.0} | {:.2} |", counts[0], counts[1], counts[1] / counts[0]);

@@ -141,8 +141,8 @@ impl Encoder {
         let mut pitch = self.postfilter.run(format, time);
         self.past.copy_from_slice(&time[format.samples..]);
 
-        let mut scratch = [0.0; 2 * MAX_SAMPLES];
-        mdct::forward(format, x, &mut self.overlap, &mut scratch);
+        let mut scratch = [0.0; MAX_SAMPLES];
+        let x = mdct::forward(format, x, &mut self.overlap, &mut scratch);
         let mut energies = [0.0; MAX_BANDS];
         let energies = band_energies(format, x, &mut energies);
         let near_nyquist = near_nyquist(format, energies);

@@ -39,13 +39,16 @@ impl Library {
             unsafe { libloading::Library::new(path) }.ok()
         }) else {
             assert!(named.is_none(), "LIBLC3 names no library that can be opened");
-            println!("SKIPPED: liblc3 is not installed (Debian: liblc3-dev), so there is nothing to compare with");
+            println!(
+                "SKIPPED: liblc3 is not installed (Debian: liblc3-dev), so there is nothing to compare with"
+            );
             return None;
         };
         macro_rules! function {
             ($name:literal) => {
                 // SAFETY: the types are those of liblc3's public header.
-                *unsafe { library.get(concat!($name, "\0").as_bytes()) }.expect(concat!("liblc3 lacks ", $name))
+                *unsafe { library.get(concat!($name, "\0").as_bytes()) }
+                    .expect(concat!("liblc3 lacks ", $name))
             };
         }
         Some(Self {
@@ -143,9 +146,11 @@ impl Decoder<'_> {
     /// Decodes one frame, or conceals a lost one (`None`); whether it concealed.
     pub fn decode(&mut self, frame: Option<&[u8]>, pcm: &mut [i16]) -> bool {
         let state = self.memory.pointer();
-        let (data, bytes) = frame.map_or((std::ptr::null(), 0), |frame| (frame.as_ptr(), frame.len() as c_int));
+        let (data, bytes) =
+            frame.map_or((std::ptr::null(), 0), |frame| (frame.as_ptr(), frame.len() as c_int));
         // SAFETY: the callers give room for the samples of a frame; null stands for a lost one.
-        let result = unsafe { (self.library.decode)(state, data.cast(), bytes, S16, pcm.as_mut_ptr().cast(), 1) };
+        let result =
+            unsafe { (self.library.decode)(state, data.cast(), bytes, S16, pcm.as_mut_ptr().cast(), 1) };
         assert!(result >= 0, "liblc3 refuses the call");
         result > 0
     }

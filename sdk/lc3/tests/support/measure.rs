@@ -21,7 +21,12 @@ pub fn segmental_snr(reference: &[i16], given: &[i16], rate: u32) -> f64 {
 
 /// The largest difference, in steps of 16-bit samples.
 pub fn largest_difference(reference: &[i16], given: &[i16]) -> u32 {
-    reference.iter().zip(given).map(|(&x, &y)| (i32::from(x) - i32::from(y)).unsigned_abs()).max().unwrap_or(0)
+    reference
+        .iter()
+        .zip(given)
+        .map(|(&x, &y)| (i32::from(x) - i32::from(y)).unsigned_abs())
+        .max()
+        .unwrap_or(0)
 }
 
 /// Power of the difference in dB of full scale.

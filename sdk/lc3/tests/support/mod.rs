@@ -1,7 +1,7 @@
 //! What the tests and the examples that compare with liblc3 share.
 
 // Not every one of them uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod liblc3;
 pub mod measure;
