@@ -207,8 +207,14 @@ impl<M: AsRef<[f32]> + AsMut<[f32]>> DecoderIn<M> {
         let decoded = self.run(frame);
         let at = self.parts.history;
         let samples = &self.memory.as_ref()[at..at + self.format.samples];
-        for (pcm, &x) in pcm[channel.index..].iter_mut().step_by(channel.of).zip(samples) {
-            *pcm = S::from_scale(x);
+        if channel.of == 1 {
+            for (pcm, &x) in pcm.iter_mut().zip(samples) {
+                *pcm = S::from_scale(x);
+            }
+        } else {
+            for (pcm, &x) in pcm[channel.index..].iter_mut().step_by(channel.of).zip(samples) {
+                *pcm = S::from_scale(x);
+            }
         }
         Ok(decoded)
     }

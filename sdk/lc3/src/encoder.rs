@@ -126,7 +126,7 @@ impl Encoder {
             time[PAST..].iter_mut().zip(&mut x).zip(pcm[channel.index..].iter().step_by(channel.of))
         {
             *x = pcm.to_scale();
-            *t = *x as i16;
+            *t = pcm.to_i16();
         }
         time[..PAST].copy_from_slice(&self.past);
         self.run(&time[..PAST + self.format.samples], &mut x, frame);
