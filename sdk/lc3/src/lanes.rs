@@ -1,22 +1,11 @@
 //! Four numbers at a time, in a form that compilers turn into vector instructions.
 
 use core::array::from_fn;
-use core::ops::{Add, Mul, Neg, Sub};
+use core::ops::{Add, Mul, Sub};
 
 /// Four lanes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct F4(pub(crate) [f32; 4]);
-
-impl F4 {
-    pub(crate) const ZERO: Self = Self([0.0; 4]);
-
-    /// Sum of the lanes.
-    #[inline]
-    pub(crate) fn sum(self) -> f32 {
-        let [a, b, c, d] = self.0;
-        (a + c) + (b + d)
-    }
-}
 
 impl Add for F4 {
     type Output = Self;
@@ -34,26 +23,10 @@ impl Sub for F4 {
     }
 }
 
-impl Mul for F4 {
-    type Output = Self;
-    #[inline]
-    fn mul(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i] * other.0[i]))
-    }
-}
-
 impl Mul<f32> for F4 {
     type Output = Self;
     #[inline]
     fn mul(self, other: f32) -> Self {
         Self(self.0.map(|x| x * other))
-    }
-}
-
-impl Neg for F4 {
-    type Output = Self;
-    #[inline]
-    fn neg(self) -> Self {
-        Self(self.0.map(|x| -x))
     }
 }

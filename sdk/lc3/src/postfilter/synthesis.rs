@@ -13,6 +13,8 @@ const MAX_TAPS: usize = 12;
 const MARGIN: usize = MAX_TAPS;
 /// Samples filtered at once: fewer than the shortest lag reaches back, so that they do not need each other.
 const BLOCK: usize = 16;
+/// Eight times full scale: more than sound comes to.
+const LOUDEST: f32 = 262_144.0;
 /// The longest lag at 12.8 kHz.
 const MAX_LAG: usize = 228;
 
@@ -88,6 +90,10 @@ impl Synthesis {
     pub(crate) fn run(&mut self, format: &Format, bytes: usize, pitch: Option<Pitch>, out: &mut [f32]) {
         let n = format.samples;
         let past = out.len() - n;
+        // A damaged frame may shout; the filter must not repeat it for long.
+        for x in &mut out[past..] {
+            *x = x.clamp(-LOUDEST, LOUDEST);
+        }
         let filter = Filter::new(format, bytes, pitch);
         if !filter.active && !self.last.active {
             self.input.copy_from_slice(&out[past + n - MARGIN..]);

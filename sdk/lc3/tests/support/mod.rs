@@ -3,9 +3,11 @@
 // Not every one of them uses all of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod fuzz;
 pub mod liblc3;
 pub mod measure;
 pub mod signals;
+pub mod soak;
 
 use glasslink_lc3::FrameDuration;
 
