@@ -7,7 +7,7 @@ use crate::concealment::Concealment;
 use crate::format::{ConfigError, Format, FrameDuration, MAX_FRAME_BYTES, MAX_SAMPLES, MIN_FRAME_BYTES};
 use crate::mdct;
 use crate::pcm::{Channel, Sample};
-use crate::postfilter::{HISTORY_MARGIN, Pitch, Synthesis, history_len};
+use crate::postfilter::{Pitch, Synthesis, history_len};
 use crate::shaping::{self, Shaping, ShapingIndex};
 use crate::spectrum;
 use crate::tns::Tns;
@@ -207,8 +207,14 @@ impl<M: AsRef<[f32]> + AsMut<[f32]>> DecoderIn<M> {
         let decoded = self.run(frame);
         let at = self.parts.history;
         let samples = &self.memory.as_ref()[at..at + self.format.samples];
-        for (pcm, &x) in pcm[channel.index..].iter_mut().step_by(channel.of).zip(samples) {
-            *pcm = S::from_scale(x);
+        if channel.of == 1 {
+            for (pcm, &x) in pcm.iter_mut().zip(samples) {
+                *pcm = S::from_scale(x);
+            }
+        } else {
+            for (pcm, &x) in pcm[channel.index..].iter_mut().step_by(channel.of).zip(samples) {
+                *pcm = S::from_scale(x);
+            }
         }
         Ok(decoded)
     }
@@ -220,9 +226,8 @@ impl<M: AsRef<[f32]> + AsMut<[f32]>> DecoderIn<M> {
         let (overlap, rest) = rest.split_at_mut(parts.overlap);
         let last = &mut rest[..parts.spectrum];
 
-        // Room for the postfilter, then the spectrum, which becomes the samples.
-        let mut buffer = [0.0; HISTORY_MARGIN + MAX_SAMPLES];
-        let x = &mut buffer[HISTORY_MARGIN..];
+        let mut spectrum = [0.0; MAX_SAMPLES];
+        let x = &mut spectrum;
         let side = frame.and_then(|frame| read(format, frame, x));
         if let Some(side) = &side {
             concealment.reset();
@@ -233,12 +238,13 @@ impl<M: AsRef<[f32]> + AsMut<[f32]>> DecoderIn<M> {
             concealment.run(last, x);
         }
         x[format.lines..].fill(0.0);
-        let mut scratch = [0.0; 2 * MAX_SAMPLES];
-        mdct::inverse(format, x, overlap, &mut scratch);
 
         out.copy_within(parts.frame.., 0);
+        let mut scratch = [0.0; MAX_SAMPLES];
+        let frame_out = &mut out[parts.history..];
+        mdct::inverse(format, x, &mut scratch, overlap, frame_out);
         let bytes = frame.map_or(MIN_FRAME_BYTES, <[u8]>::len);
-        postfilter.run(format, bytes, side.and_then(|side| side.pitch), &mut buffer, out);
+        postfilter.run(format, bytes, side.and_then(|side| side.pitch), out);
         if side.is_some() { Decoded::Ok } else { Decoded::Concealed }
     }
 }

@@ -126,7 +126,7 @@ impl Encoder {
             time[PAST..].iter_mut().zip(&mut x).zip(pcm[channel.index..].iter().step_by(channel.of))
         {
             *x = pcm.to_scale();
-            *t = *x as i16;
+            *t = pcm.to_i16();
         }
         time[..PAST].copy_from_slice(&self.past);
         self.run(&time[..PAST + self.format.samples], &mut x, frame);
@@ -141,8 +141,8 @@ impl Encoder {
         let mut pitch = self.postfilter.run(format, time);
         self.past.copy_from_slice(&time[format.samples..]);
 
-        let mut scratch = [0.0; 2 * MAX_SAMPLES];
-        mdct::forward(format, x, &mut self.overlap, &mut scratch);
+        let mut scratch = [0.0; MAX_SAMPLES];
+        let x = mdct::forward(format, x, &mut self.overlap, &mut scratch);
         let mut energies = [0.0; MAX_BANDS];
         let energies = band_energies(format, x, &mut energies);
         let near_nyquist = near_nyquist(format, energies);

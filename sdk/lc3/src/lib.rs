@@ -37,6 +37,7 @@ mod concealment;
 mod decoder;
 mod encoder;
 mod format;
+mod lanes;
 mod math;
 mod mdct;
 mod pcm;

@@ -32,6 +32,8 @@ pub(crate) mod sealed {
     /// Conversion from and to the scale of 16-bit samples.
     pub trait Sealed {
         fn to_scale(self) -> f32;
+        /// Rounded towards zero.
+        fn to_i16(self) -> i16;
         fn from_scale(value: f32) -> Self;
     }
 
@@ -42,9 +44,14 @@ pub(crate) mod sealed {
         }
 
         #[inline]
+        fn to_i16(self) -> i16 {
+            self
+        }
+
+        #[inline]
         fn from_scale(value: f32) -> Self {
-            // To the nearest; the conversion saturates.
-            (value + 0.5f32.copysign(value)) as Self
+            // Adding 1.5 x 2^23 rounds to an integer, which lands in the low bits.
+            (value.clamp(-32_768.0, 32_767.0) + 12_582_912.0).to_bits() as Self
         }
     }
 
@@ -52,12 +59,18 @@ pub(crate) mod sealed {
         #[inline]
         fn to_scale(self) -> f32 {
             // Clipped, and what is not a number is silence.
-            if self.is_nan() { 0.0 } else { self.clamp(-1.0, 1.0) * 32768.0 }
+            if self.is_nan() { 0.0 } else { self.clamp(-1.0, 1.0) * 32_768.0 }
+        }
+
+        #[inline]
+        fn to_i16(self) -> i16 {
+            // The conversion saturates.
+            self.to_scale() as i16
         }
 
         #[inline]
         fn from_scale(value: f32) -> Self {
-            (value * (1.0 / 32768.0)).clamp(-1.0, 1.0)
+            (value * (1.0 / 32_768.0)).clamp(-1.0, 1.0)
         }
     }
 }

@@ -9,5 +9,5 @@ mod writer;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 
-/// A probability model: cumulative frequencies of 17 symbols, and their sum, 1024.
-pub(crate) type Model = [u16; 18];
+/// A probability model: cumulative frequencies of 17 symbols out of 1024, and 1024 three times more.
+pub(crate) type Model = [u16; 20];

@@ -79,22 +79,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The next arithmetic-coded symbol: 0 to 16.
-    #[inline]
+    #[allow(clippy::inline_always)] // Its state belongs in registers while lines are read.
+    #[inline(always)]
     pub(crate) fn symbol(&mut self, model: &Model) -> usize {
         let step = self.range >> 10;
         if self.low >= step << 10 {
             self.broken = true;
             self.low = 0;
         }
-        let mut symbol = 0;
-        for half in [8, 4, 2, 1] {
-            if self.low >= step * u32::from(model[symbol + half]) {
-                symbol += half;
-            }
-        }
-        if symbol == 15 && self.low >= step * u32::from(model[16]) {
-            symbol = 16;
-        }
+        // Two searches among four: their comparisons do not wait for each other, and branches could not be
+        // predicted.
+        let (low, step_of) = (self.low, |from: u16| step * u32::from(from));
+        let not_above = |from: u16| usize::from(low >= step_of(from));
+        let base =
+            4 * (not_above(model[4]) + not_above(model[8]) + not_above(model[12]) + not_above(model[16]));
+        let near = &model[base..base + 4];
+        let symbol = base + not_above(near[1]) + not_above(near[2]) + not_above(near[3]);
         let from = u32::from(model[symbol]);
         self.low -= step * from;
         self.range = step * (u32::from(model[symbol + 1]) - from);

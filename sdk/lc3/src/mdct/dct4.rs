@@ -1,6 +1,6 @@
 //! The orthonormal DCT-IV of N values by a complex Fourier transform of N/2 points.
 
-use super::fft::{self, Fft, MAX_POINTS, Parts};
+use super::fft::{self, Fft};
 use crate::format::{Format, FrameDuration, Rate};
 use crate::math::sin_cos_pi;
 
@@ -75,27 +75,29 @@ impl Dct4 {
         }
     }
 
-    /// Transforms `x` in place.
-    pub(crate) fn run(&self, x: &mut [f32]) {
+    /// Transforms `x`, and returns where the result is: there or in `scratch`.
+    pub(crate) fn run<'a>(&self, x: &'a mut [f32], scratch: &'a mut [f32]) -> &'a mut [f32] {
         let half = self.fft.points;
-        let x = &mut x[..2 * half];
-        let (mut ar, mut ai): (Parts, Parts) = ([0.0; MAX_POINTS], [0.0; MAX_POINTS]);
-        let (mut br, mut bi): (Parts, Parts) = ([0.0; MAX_POINTS], [0.0; MAX_POINTS]);
+        let (x, scratch) = (&mut x[..2 * half], &mut scratch[..2 * half]);
         let (wr, wi) = (&self.re[..half], &self.im[..half]);
-        for k in 0..half {
-            let (re, im) = (x[2 * k], x[2 * half - 1 - 2 * k]);
-            ar[k] = re * wr[k] - im * wi[k];
-            ai[k] = re * wi[k] + im * wr[k];
+        {
+            let (re, im) = scratch.split_at_mut(half);
+            let pairs = &x.as_chunks::<2>().0[..half];
+            for k in 0..half {
+                let (a, b) = (pairs[k][0], pairs[half - 1 - k][1]);
+                re[k] = a * wr[k] - b * wi[k];
+                im[k] = a * wi[k] + b * wr[k];
+            }
         }
-        let (re, im) = if self.fft.run((&mut ar, &mut ai), (&mut br, &mut bi)) {
-            (&ar[..half], &ai[..half])
-        } else {
-            (&br[..half], &bi[..half])
-        };
+        let in_scratch = self.fft.run(scratch.split_at_mut(half), x.split_at_mut(half));
+        let (from, to) = if in_scratch { (scratch, x) } else { (x, scratch) };
+        let (re, im) = from.split_at(half);
+        let pairs = &mut to.as_chunks_mut::<2>().0[..half];
         for k in 0..half {
-            x[2 * k] = re[k] * wr[k] - im[k] * wi[k];
-            x[2 * half - 1 - 2 * k] = -(re[k] * wi[k] + im[k] * wr[k]);
+            let r = half - 1 - k;
+            pairs[k] = [re[k] * wr[k] - im[k] * wi[k], -(re[r] * wi[r] + im[r] * wr[r])];
         }
+        to
     }
 }
 
@@ -119,8 +121,8 @@ mod tests {
             (&DCT_480, 480),
         ] {
             let x: Vec<f32> = (0..n).map(|i| ((i * i * 37 + i * 11) % 101) as f32 - 50.0).collect();
-            let mut y = x.clone();
-            dct.run(&mut y);
+            let (mut y, mut scratch) = (x.clone(), x.clone());
+            let y = dct.run(&mut y, &mut scratch);
             for (k, y) in y.iter().enumerate() {
                 let sum: f64 = x
                     .iter()

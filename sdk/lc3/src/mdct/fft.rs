@@ -1,15 +1,13 @@
 //! Complex Fourier transform of 30 to 240 points: Stockham's, in radices 2 to 5.
 //!
-//! Real and imaginary parts stand in arrays of their own, and the first radix is 4 where it can be, so that
-//! all later stages work on whole groups of four.
+//! Real and imaginary parts stand in arrays of their own. Where the number of points allows it the first radix is
+//! 4, so that all later stages work on whole groups of four.
 
+use core::array::from_fn;
+
+use super::butterfly::{Butterfly, Complex};
+use crate::lanes::F4;
 use crate::math::sin_cos_pi;
-
-/// Points of the largest transform.
-pub(crate) const MAX_POINTS: usize = 240;
-
-/// Real or imaginary parts.
-pub(crate) type Parts = [f32; MAX_POINTS];
 
 /// `exp(-2 PI i k / N)` for k below N.
 pub(crate) struct Roots<const N: usize> {
@@ -18,11 +16,12 @@ pub(crate) struct Roots<const N: usize> {
 }
 
 impl<const N: usize> Roots<N> {
-    pub(crate) const fn new() -> Self {
+    /// The roots to the power of `step`.
+    pub(crate) const fn new(step: usize) -> Self {
         let mut roots = Self { re: [0.0; N], im: [0.0; N] };
         let mut k = 0;
         while k < N {
-            let (sin, cos) = sin_cos_pi(2 * k, N);
+            let (sin, cos) = sin_cos_pi(2 * k * step, N);
             roots.re[k] = cos as f32;
             roots.im[k] = -sin as f32;
             k += 1;
@@ -31,20 +30,29 @@ impl<const N: usize> Roots<N> {
     }
 }
 
+/// Real and imaginary parts of as many points.
+pub(crate) type Parts<'a> = (&'a mut [f32], &'a mut [f32]);
+
 /// A transform: its radices in order, and its roots of unity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fft {
     pub(crate) points: usize,
     radices: &'static [usize],
-    re: &'static [f32],
-    im: &'static [f32],
+    /// The roots, their squares and their cubes: real and imaginary parts.
+    roots: [(&'static [f32], &'static [f32]); 3],
 }
 
 macro_rules! fft {
     ($name:ident, $points:literal, $radices:expr) => {
         pub(crate) static $name: Fft = {
-            static ROOTS: Roots<$points> = Roots::new();
-            Fft { points: $points, radices: &$radices, re: &ROOTS.re, im: &ROOTS.im }
+            static ONCE: Roots<$points> = Roots::new(1);
+            static TWICE: Roots<$points> = Roots::new(2);
+            static THRICE: Roots<$points> = Roots::new(3);
+            Fft {
+                points: $points,
+                radices: &$radices,
+                roots: [(&ONCE.re, &ONCE.im), (&TWICE.re, &TWICE.im), (&THRICE.re, &THRICE.im)],
+            }
         };
     };
 }
@@ -60,106 +68,97 @@ fft!(FFT_180, 180, [4, 3, 3, 5]);
 fft!(FFT_240, 240, [4, 4, 3, 5]);
 
 impl Fft {
-    /// Transforms `(re, im)`; the result is in the pair returned as `true` for the first, `false` for the
-    /// second.
-    pub(crate) fn run(&self, a: (&mut Parts, &mut Parts), b: (&mut Parts, &mut Parts)) -> bool {
-        let (mut from, mut to) = (a, b);
+    /// Transforms `a`, and leaves the result in `a` if this returns true, else in `b`.
+    pub(crate) fn run(&self, a: Parts<'_>, b: Parts<'_>) -> bool {
+        let n = self.points;
+        let (mut from, mut to) = ((&mut a.0[..n], &mut a.1[..n]), (&mut b.0[..n], &mut b.1[..n]));
         let mut stride = 1;
         for &radix in self.radices {
-            let size = self.points / stride;
-            self.stage(radix, size, stride, (&*from.0, &*from.1), &mut to);
+            let x = (&*from.0, &*from.1);
+            let y = (&mut *to.0, &mut *to.1);
+            match radix {
+                2 => self.stage::<2>(stride, x, y),
+                3 => self.stage::<3>(stride, x, y),
+                4 if stride == 1 => self.first_stage(x, y),
+                4 => self.stage::<4>(stride, x, y),
+                _ => self.stage::<5>(stride, x, y),
+            }
             core::mem::swap(&mut from, &mut to);
             stride *= radix;
         }
         self.radices.len().is_multiple_of(2)
     }
 
-    fn stage(
-        &self,
-        radix: usize,
-        size: usize,
-        stride: usize,
-        x: (&Parts, &Parts),
-        y: &mut (&mut Parts, &mut Parts),
-    ) {
-        let m = size / radix;
+    /// The first stage, of radix 4: its results interleave.
+    fn first_stage(&self, x: (&[f32], &[f32]), y: Parts<'_>) {
+        let m = self.points / 4;
+        let re: [&[f32]; 4] = from_fn(|i| &x.0[i * m..][..m]);
+        let im: [&[f32]; 4] = from_fn(|i| &x.1[i * m..][..m]);
+        let roots = self.roots.map(|(re, im)| (&re[..m], &im[..m]));
+        let (out_re, out_im) = (&mut y.0.as_chunks_mut().0[..m], &mut y.1.as_chunks_mut().0[..m]);
         for p in 0..m {
-            for q in 0..stride {
-                let mut a = [(0.0f32, 0.0f32); 5];
-                for (i, a) in a[..radix].iter_mut().enumerate() {
-                    let at = q + stride * (p + m * i);
-                    *a = (x.0[at], x.1[at]);
-                }
-                let b = match radix {
-                    2 => butterfly_2(a),
-                    3 => butterfly_3(a),
-                    4 => butterfly_4(a),
-                    _ => butterfly_5(a),
-                };
-                for (i, b) in b[..radix].iter().enumerate() {
-                    let root = p * i * stride;
-                    let (wr, wi) = (self.re[root], self.im[root]);
-                    let at = q + stride * (radix * p + i);
-                    y.0[at] = b.0 * wr - b.1 * wi;
-                    y.1[at] = b.0 * wi + b.1 * wr;
+            let [a, b, c, d] = from_fn(|i| Complex { re: re[i][p], im: im[i][p] }).transform();
+            let b = b.turn(roots[0].0[p], roots[0].1[p]);
+            let c = c.turn(roots[1].0[p], roots[1].1[p]);
+            let d = d.turn(roots[2].0[p], roots[2].1[p]);
+            out_re[p] = [a.re, b.re, c.re, d.re];
+            out_im[p] = [a.im, b.im, c.im, d.im];
+        }
+    }
+
+    /// A stage that finds transforms of `stride` points and leaves those of `R` times as many.
+    fn stage<const R: usize>(&self, stride: usize, x: (&[f32], &[f32]), y: Parts<'_>)
+    where
+        [Complex<f32>; R]: Butterfly<f32>,
+        [Complex<F4>; R]: Butterfly<F4>,
+    {
+        let m = self.points / stride / R;
+        for p in 0..m {
+            let roots: [(f32, f32); R] = from_fn(|i| {
+                let root = p * i * stride;
+                (self.roots[0].0[root], self.roots[0].1[root])
+            });
+            let input: [(&[f32], &[f32]); R] = from_fn(|i| {
+                let at = stride * (p + m * i);
+                (&x.0[at..at + stride], &x.1[at..at + stride])
+            });
+            let block = stride * R * p..stride * R * (p + 1);
+            let (out_re, out_im) = (&mut y.0[block.clone()], &mut y.1[block]);
+            if stride.is_multiple_of(4) {
+                stage_of_fours(&input, &roots, stride / 4, out_re, out_im);
+            } else {
+                for q in 0..stride {
+                    let b = from_fn(|i| Complex { re: input[i].0[q], im: input[i].1[q] }).transform();
+                    for (i, (b, root)) in b.into_iter().zip(&roots).enumerate() {
+                        let b = b.turn(root.0, root.1);
+                        out_re[q + i * stride] = b.re;
+                        out_im[q + i * stride] = b.im;
+                    }
                 }
             }
         }
     }
 }
 
-type Points = [(f32, f32); 5];
-
-fn butterfly_2(a: Points) -> Points {
-    let mut b = a;
-    b[0] = (a[0].0 + a[1].0, a[0].1 + a[1].1);
-    b[1] = (a[0].0 - a[1].0, a[0].1 - a[1].1);
-    b
-}
-
-fn butterfly_3(a: Points) -> Points {
-    const SIN: f32 = 0.866_025_4;
-    let s = (a[1].0 + a[2].0, a[1].1 + a[2].1);
-    let d = ((a[1].0 - a[2].0) * SIN, (a[1].1 - a[2].1) * SIN);
-    let t = (a[0].0 - 0.5 * s.0, a[0].1 - 0.5 * s.1);
-    let mut b = a;
-    b[0] = (a[0].0 + s.0, a[0].1 + s.1);
-    b[1] = (t.0 + d.1, t.1 - d.0);
-    b[2] = (t.0 - d.1, t.1 + d.0);
-    b
-}
-
-fn butterfly_4(a: Points) -> Points {
-    let s02 = (a[0].0 + a[2].0, a[0].1 + a[2].1);
-    let d02 = (a[0].0 - a[2].0, a[0].1 - a[2].1);
-    let s13 = (a[1].0 + a[3].0, a[1].1 + a[3].1);
-    let d13 = (a[1].0 - a[3].0, a[1].1 - a[3].1);
-    let mut b = a;
-    b[0] = (s02.0 + s13.0, s02.1 + s13.1);
-    b[1] = (d02.0 + d13.1, d02.1 - d13.0);
-    b[2] = (s02.0 - s13.0, s02.1 - s13.1);
-    b[3] = (d02.0 - d13.1, d02.1 + d13.0);
-    b
-}
-
-fn butterfly_5(a: Points) -> Points {
-    const COS_1: f32 = 0.309_017;
-    const COS_2: f32 = -0.809_017;
-    const SIN_1: f32 = 0.951_056_5;
-    const SIN_2: f32 = 0.587_785_24;
-    let s14 = (a[1].0 + a[4].0, a[1].1 + a[4].1);
-    let d14 = (a[1].0 - a[4].0, a[1].1 - a[4].1);
-    let s23 = (a[2].0 + a[3].0, a[2].1 + a[3].1);
-    let d23 = (a[2].0 - a[3].0, a[2].1 - a[3].1);
-    let t1 = (a[0].0 + COS_1 * s14.0 + COS_2 * s23.0, a[0].1 + COS_1 * s14.1 + COS_2 * s23.1);
-    let t2 = (a[0].0 + COS_2 * s14.0 + COS_1 * s23.0, a[0].1 + COS_2 * s14.1 + COS_1 * s23.1);
-    let u1 = (SIN_1 * d14.0 + SIN_2 * d23.0, SIN_1 * d14.1 + SIN_2 * d23.1);
-    let u2 = (SIN_2 * d14.0 - SIN_1 * d23.0, SIN_2 * d14.1 - SIN_1 * d23.1);
-    [
-        (a[0].0 + s14.0 + s23.0, a[0].1 + s14.1 + s23.1),
-        (t1.0 + u1.1, t1.1 - u1.0),
-        (t2.0 + u2.1, t2.1 - u2.0),
-        (t2.0 - u2.1, t2.1 + u2.0),
-        (t1.0 - u1.1, t1.1 + u1.0),
-    ]
+#[inline]
+fn stage_of_fours<const R: usize>(
+    input: &[(&[f32], &[f32]); R],
+    roots: &[(f32, f32); R],
+    fours: usize,
+    out_re: &mut [f32],
+    out_im: &mut [f32],
+) where
+    [Complex<F4>; R]: Butterfly<F4>,
+{
+    let input = input.map(|(re, im)| (&re.as_chunks::<4>().0[..fours], &im.as_chunks::<4>().0[..fours]));
+    let out_re = &mut out_re.as_chunks_mut::<4>().0[..R * fours];
+    let out_im = &mut out_im.as_chunks_mut::<4>().0[..R * fours];
+    for q in 0..fours {
+        let b = from_fn(|i| Complex { re: F4(input[i].0[q]), im: F4(input[i].1[q]) }).transform();
+        for (i, (b, root)) in b.into_iter().zip(roots).enumerate() {
+            let b = if i == 0 { b } else { b.turn(root.0, root.1) };
+            out_re[q + i * fours] = b.re.0;
+            out_im[q + i * fours] = b.im.0;
+        }
+    }
 }

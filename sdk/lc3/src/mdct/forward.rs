@@ -1,30 +1,49 @@
 use super::dct4::Dct4;
 use crate::format::Format;
 
-/// Spectrum of a frame.
+/// Spectrum of the samples `x`, which it overwrites; returned where it is, in `x` or in `scratch`.
 ///
-/// `x` holds the samples and becomes their spectrum; `past` holds the last [`Format::overlap`] samples before
-/// them, and is moved on.
-pub(crate) fn forward(format: &Format, x: &mut [f32], past: &mut [f32], scratch: &mut [f32]) {
+/// `past` holds the last [`Format::overlap`] samples before `x`, and is moved on.
+pub(crate) fn forward<'a>(
+    format: &Format,
+    x: &'a mut [f32],
+    past: &mut [f32],
+    scratch: &'a mut [f32],
+) -> &'a mut [f32] {
     let n = format.samples;
+    let half = n / 2;
     let overlap = format.overlap;
-    let w = format.window();
     let x = &mut x[..n];
     let past = &mut past[..overlap];
-    // Time of the window: `overlap` past samples, then the `n` new ones, then zeros up to 2 n.
-    let t = &mut scratch[..2 * n];
-    for ((t, x), w) in t.iter_mut().zip(past.iter().chain(x.iter())).zip(w) {
-        *t = x * w;
+    // The window sees `overlap` past samples, then the new ones, then zeros up to 2 n. In quarters a, b, c, d it
+    // folds to `-c reversed - d` and `a - b reversed`.
+    let (w_past, w_new) = format.window().split_at(overlap);
+    let folded = &mut scratch[..n];
+    let (low, high) = folded.split_at_mut(half);
+
+    // Quarters a and b: the past samples, and of the new ones as many as are missing to n.
+    let early = n - overlap;
+    for ((high, x), w) in high.iter_mut().zip(past.iter()).zip(w_past) {
+        *high = x * w;
     }
-    t[n + overlap..].fill(0.0);
+    for ((high, x), w) in high.iter_mut().zip(x[..early].iter().rev()).zip(w_new[..early].iter().rev()) {
+        *high -= x * w;
+    }
+    for ((high, x), w) in
+        high[early..].iter_mut().zip(past[half..].iter().rev()).zip(w_past[half..].iter().rev())
+    {
+        *high -= x * w;
+    }
+
+    // Quarters c and d: the rest of the new samples.
+    for ((low, x), w) in
+        low.iter_mut().zip(x[early..early + half].iter().rev()).zip(w_new[early..early + half].iter().rev())
+    {
+        *low = -x * w;
+    }
+    for ((low, x), w) in low.iter_mut().zip(&x[early + half..]).zip(&w_new[early + half..]) {
+        *low -= x * w;
+    }
     past.copy_from_slice(&x[n - overlap..]);
-    let half = n / 2;
-    let (a, rest) = t.split_at(half);
-    let (b, rest) = rest.split_at(half);
-    let (c, d) = rest.split_at(half);
-    for i in 0..half {
-        x[i] = -c[half - 1 - i] - d[i];
-        x[half + i] = a[i] - b[half - 1 - i];
-    }
-    Dct4::of(format).run(x);
+    Dct4::of(format).run(folded, x)
 }

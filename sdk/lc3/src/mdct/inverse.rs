@@ -1,35 +1,51 @@
 use super::dct4::Dct4;
 use crate::format::Format;
 
-/// Samples of a spectrum.
+/// Samples of the spectrum `x`, of [`Format::samples`] lines, which it overwrites, to `out`.
 ///
-/// `x` holds the spectrum, in [`Format::samples`] lines, and becomes the samples; `tail` holds the last
-/// [`Format::overlap`] values of the frame before, which lap over this one, and is replaced by this frame's.
-pub(crate) fn inverse(format: &Format, x: &mut [f32], tail: &mut [f32], scratch: &mut [f32]) {
+/// `tail` holds the last [`Format::overlap`] values of the frame before, which lap over this one, and is replaced
+/// by this frame's.
+pub(crate) fn inverse(
+    format: &Format,
+    x: &mut [f32],
+    scratch: &mut [f32],
+    tail: &mut [f32],
+    out: &mut [f32],
+) {
     let n = format.samples;
-    let overlap = format.overlap;
     let half = n / 2;
-    let w = format.window();
-    let x = &mut x[..n];
+    let overlap = format.overlap;
+    let y = Dct4::of(format).run(x, scratch);
+    let (low, high) = y.split_at(half);
+    // The transform's output of 2 n values is `high, -high reversed, -low reversed, -low`. Its first n - overlap
+    // are weighed with zero; the window weighs the others, from its last value on.
     let tail = &mut tail[..overlap];
-    Dct4::of(format).run(x);
-    // The transform's output of 2 n values is `y2, -y2 reversed, -y1 reversed, -y1`, for the two halves y1 and
-    // y2 of x; its first n - overlap are weighed with zero.
-    let y = &mut scratch[..2 * n];
-    for i in 0..half {
-        y[i] = x[half + i];
-        y[n - 1 - i] = -x[half + i];
-        y[n + i] = -x[half - 1 - i];
-        y[n + half + i] = -x[i];
+    let out = &mut out[..n];
+    let early = n - overlap;
+    let late = half - early;
+    let (w_tail, w) = format.window().split_at(overlap);
+
+    // The frame: what is left of the first quarter, the second, and as much of the third as fits.
+    let (first, rest) = out.split_at_mut(late);
+    for ((out, y), w) in first.iter_mut().zip(&high[early..]).zip(w[n - late..].iter().rev()) {
+        *out = y * w;
     }
-    let y = &mut y[n - overlap..];
-    for (y, w) in y.iter_mut().zip(w.iter().rev()) {
-        *y *= w;
+    let (second, third) = rest.split_at_mut(half);
+    for ((out, y), w) in second.iter_mut().zip(high.iter().rev()).zip(w[early..n - late].iter().rev()) {
+        *out = -y * w;
     }
-    x[..overlap].copy_from_slice(&y[..overlap]);
-    for (x, tail) in x.iter_mut().zip(tail.iter()) {
-        *x += tail;
+    for ((out, y), w) in third.iter_mut().zip(low[late..].iter().rev()).zip(w[..early].iter().rev()) {
+        *out = -y * w;
     }
-    x[overlap..].copy_from_slice(&y[overlap..n]);
-    tail.copy_from_slice(&y[n..]);
+    for (out, tail) in out.iter_mut().zip(tail.iter()) {
+        *out += tail;
+    }
+    // What laps over the next frame: the end of the third quarter, and the fourth.
+    let (third, fourth) = tail.split_at_mut(late);
+    for ((tail, y), w) in third.iter_mut().zip(low[..late].iter().rev()).zip(w_tail[half..].iter().rev()) {
+        *tail = -y * w;
+    }
+    for ((tail, y), w) in fourth.iter_mut().zip(low).zip(w_tail[..half].iter().rev()) {
+        *tail = -y * w;
+    }
 }

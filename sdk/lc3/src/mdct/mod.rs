@@ -1,5 +1,6 @@
 //! The low-delay modified discrete cosine transform.
 
+mod butterfly;
 mod dct4;
 mod fft;
 mod forward;

@@ -7,7 +7,7 @@ mod synthesis;
 
 pub(crate) use analysis::Analysis;
 pub(crate) use resample::PAST;
-pub(crate) use synthesis::{HISTORY_MARGIN, Synthesis, history_len};
+pub(crate) use synthesis::{Synthesis, history_len};
 
 use crate::bitstream::{Reader, Writer};
 

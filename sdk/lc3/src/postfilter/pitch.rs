@@ -16,16 +16,17 @@ pub(super) struct Rough {
     pub(super) present: bool,
 }
 
-/// Sum of products at a 64th of their scale, rounded.
+/// Sum of products at a 64th of their scale.
 pub(super) fn dot(a: &[i16], b: &[i16]) -> f32 {
-    let mut sum = 0i64;
-    for (a, b) in a.chunks(4).zip(b.chunks(4)) {
-        // Four products of half-scale samples fit.
-        let part: i32 =
-            a.iter().zip(b).fold(0, |sum, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)));
-        sum += i64::from(part);
+    let mut lanes = [0.0f32; 4];
+    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.chunks_exact(2).zip(b.chunks_exact(2))) {
+            // Two products fit, unless all four factors are the least number.
+            let pair = (i32::from(a[0]) * i32::from(b[0])).wrapping_add(i32::from(a[1]) * i32::from(b[1]));
+            *lane += pair as f32;
+        }
     }
-    ((sum + 32) >> 6) as f32
+    (lanes[0] + lanes[2] + lanes[1] + lanes[3]) * (1.0 / 64.0)
 }
 
 /// Finds the lag of the frame at the end of `x`, of `n` samples. `last` is the index of the last frame's lag.

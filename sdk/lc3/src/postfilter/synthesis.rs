@@ -10,9 +10,11 @@ use crate::tables::ltpf::{
 /// Taps of the longest filter.
 const MAX_TAPS: usize = 12;
 /// Values before the frame that the filter wants of its input.
-pub(crate) const HISTORY_MARGIN: usize = MAX_TAPS;
+const MARGIN: usize = MAX_TAPS;
 /// Samples filtered at once: fewer than the shortest lag reaches back, so that they do not need each other.
 const BLOCK: usize = 16;
+/// Eight times full scale: more than sound comes to.
+const LOUDEST: f32 = 262_144.0;
 /// The longest lag at 12.8 kHz.
 const MAX_LAG: usize = 228;
 
@@ -52,11 +54,6 @@ impl Filter {
         }
         filter
     }
-
-    /// Whether both do the same.
-    fn same_lag(&self, other: &Self) -> bool {
-        self.lag == other.lag
-    }
 }
 
 fn taps(rate: Rate, weakness: usize, fraction: usize) -> (&'static [f32], &'static [f32]) {
@@ -85,56 +82,56 @@ enum Fade {
 pub(crate) struct Synthesis {
     last: Filter,
     /// The end of the last frame before it was filtered.
-    input: [f32; HISTORY_MARGIN],
+    input: [f32; MARGIN],
 }
 
 impl Synthesis {
-    /// Filters a frame.
-    ///
-    /// `x` holds [`HISTORY_MARGIN`] values of room and then the frame. `out` holds the past output
-    /// ([`history_len`]) and, behind it, room for the frame.
-    pub(crate) fn run(
-        &mut self,
-        format: &Format,
-        bytes: usize,
-        pitch: Option<Pitch>,
-        x: &mut [f32],
-        out: &mut [f32],
-    ) {
+    /// Filters a frame in place. `out` holds the past output ([`history_len`]) and, behind it, the frame.
+    pub(crate) fn run(&mut self, format: &Format, bytes: usize, pitch: Option<Pitch>, out: &mut [f32]) {
         let n = format.samples;
-        let x = &mut x[..HISTORY_MARGIN + n];
-        x[..HISTORY_MARGIN].copy_from_slice(&self.input);
-        self.input.copy_from_slice(&x[n..]);
         let past = out.len() - n;
+        // A damaged frame may shout; the filter must not repeat it for long.
+        for x in &mut out[past..] {
+            *x = x.clamp(-LOUDEST, LOUDEST);
+        }
         let filter = Filter::new(format, bytes, pitch);
-        let transition = if filter.active || self.last.active { n / format.quarters() } else { 0 };
+        if !filter.active && !self.last.active {
+            self.input.copy_from_slice(&out[past + n - MARGIN..]);
+            self.last = filter;
+            return;
+        }
+        // The input, after the end of the last one.
+        let mut buffer = [0.0; MARGIN + MAX_SAMPLES];
+        let x = &mut buffer[..MARGIN + n];
+        x[..MARGIN].copy_from_slice(&self.input);
+        x[MARGIN..].copy_from_slice(&out[past..]);
+        self.input.copy_from_slice(&x[n..]);
+
+        let transition = n / format.quarters();
         let rate = format.rate;
         match (self.last.active, filter.active) {
-            (false, false) => {}
-            (false, true) => run(rate, &filter, Fade::In, x, out, past, transition),
+            (false, _) => run(rate, &filter, Fade::In, x, out, past, transition),
             (true, false) => run(rate, &self.last, Fade::Out, x, out, past, transition),
-            (true, true) if self.last.same_lag(&filter) => {
+            (true, true) if self.last.lag == filter.lag => {
                 run(rate, &filter, Fade::None, x, out, past, transition);
             }
             (true, true) => {
                 run(rate, &self.last, Fade::Out, x, out, past, transition);
                 // What has faded out is the input of what fades in.
-                let mut between = [0.0; HISTORY_MARGIN + MAX_SAMPLES / 3];
-                let between = &mut between[..HISTORY_MARGIN + transition];
-                between.copy_from_slice(&out[past - HISTORY_MARGIN..past + transition]);
+                let mut between = [0.0; MARGIN + MAX_SAMPLES / 3];
+                let between = &mut between[..MARGIN + transition];
+                between.copy_from_slice(&out[past - MARGIN..past + transition]);
                 run(rate, &filter, Fade::In, between, out, past, transition);
             }
         }
         if filter.active {
             run(rate, &filter, Fade::None, &x[transition..], out, past + transition, n - transition);
-        } else {
-            out[past + transition..].copy_from_slice(&x[HISTORY_MARGIN + transition..]);
         }
         self.last = filter;
     }
 }
 
-/// Filters `count` samples of `x`, which follow [`HISTORY_MARGIN`] earlier ones, to `out[at..]`.
+/// Filters `count` samples of `x`, which follow [`MARGIN`] earlier ones, to `out[at..]`.
 fn run(rate: Rate, filter: &Filter, fade: Fade, x: &[f32], out: &mut [f32], at: usize, count: usize) {
     match width(rate) {
         4 => run_taps::<4>(filter, fade, x, out, at, count),
@@ -160,14 +157,14 @@ fn run_taps<const TAPS: usize>(
         let mut sum = [0.0f32; BLOCK];
         // Tap k takes the input k samples ago, and the output `reach + 1 + k` samples ago.
         for k in 0..TAPS {
-            let input = &x[HISTORY_MARGIN + done - k..][..size];
+            let input = &x[MARGIN + done - k..][..size];
             let output = &out[at + done - reach - 1 - k..][..size];
             for ((sum, x), y) in sum.iter_mut().zip(input).zip(output) {
                 *sum += filter.numerator[k] * x - filter.denominator[k] * y;
             }
         }
         for (i, (out, (x, sum))) in
-            out[at + done..][..size].iter_mut().zip(x[HISTORY_MARGIN + done..].iter().zip(sum)).enumerate()
+            out[at + done..][..size].iter_mut().zip(x[MARGIN + done..].iter().zip(sum)).enumerate()
         {
             let share = match fade {
                 Fade::In => step * (done + i) as f32,

@@ -1,6 +1,6 @@
 //! How the scale factors are named in the bit stream.
 
-use super::{GAINS, ScaleFactors, normalise, reconstruct};
+use super::{GAINS, ScaleFactors, reconstruct};
 use crate::bitstream::{Reader, Writer};
 use crate::tables::sns::PVQ_OFFSETS;
 
@@ -93,7 +93,7 @@ impl ShapingIndex {
     }
 
     pub(crate) fn scale_factors(&self) -> ScaleFactors {
-        reconstruct(self.low, self.high, &normalise(&self.pulses), GAINS[self.shape][self.gain])
+        reconstruct(self.low, self.high, &self.pulses, GAINS[self.shape][self.gain])
     }
 }
 

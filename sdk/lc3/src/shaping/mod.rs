@@ -32,10 +32,12 @@ const GAINS: [&[f32]; 4] = [
     ],
 ];
 
-/// `DCT[i][j]`: what the pulse `j` contributes to scale factor `i`.
-static DCT: [[f32; 16]; 16] = dct();
+/// `DCT[i][j]`: what a pulse at `j` contributes to scale factor `i`.
+static DCT: [[f32; 16]; 16] = dct(false);
+/// The same by pulse.
+static DCT_BY_PULSE: [[f32; 16]; 16] = dct(true);
 
-const fn dct() -> [[f32; 16]; 16] {
+const fn dct(by_pulse: bool) -> [[f32; 16]; 16] {
     let mut table = [[0.0; 16]; 16];
     let mut i = 0;
     while i < 16 {
@@ -43,7 +45,12 @@ const fn dct() -> [[f32; 16]; 16] {
         while j < 16 {
             // cos(PI j (2 i + 1) / 32), scaled by sqrt(2/16), or 1/4 for j = 0.
             let (_, cos) = crate::math::sin_cos_pi(j * (2 * i + 1), 32);
-            table[i][j] = if j == 0 { 0.25 } else { (cos * 0.353_553_390_593_273_8) as f32 };
+            let value = if j == 0 { 0.25 } else { (cos * 0.353_553_390_593_273_8) as f32 };
+            if by_pulse {
+                table[j][i] = value;
+            } else {
+                table[i][j] = value;
+            }
             j += 1;
         }
         i += 1;
@@ -51,20 +58,19 @@ const fn dct() -> [[f32; 16]; 16] {
     table
 }
 
-/// A vector of pulses scaled to unit energy.
-fn normalise(pulses: &[i32; 16]) -> [f32; 16] {
+/// The scale factors that codebook entries, pulses and gain stand for.
+fn reconstruct(low: usize, high: usize, pulses: &[i32; 16], gain: f32) -> ScaleFactors {
+    // The vector of pulses counts with unit energy.
     let energy: i32 = pulses.iter().map(|p| p * p).sum();
-    let scale = 1.0 / crate::math::sqrt(energy as f32);
-    pulses.map(|p| p as f32 * scale)
-}
-
-/// The scale factors that codebook entries, shape and gain stand for.
-fn reconstruct(low: usize, high: usize, unit: &[f32; 16], gain: f32) -> ScaleFactors {
-    let base = SNS_LOW[low].iter().chain(&SNS_HIGH[high]);
+    let scale = gain / crate::math::sqrt(energy as f32);
     let mut factors = [0.0; 16];
-    for ((factor, base), row) in factors.iter_mut().zip(base).zip(&DCT) {
-        let sum: f32 = row.iter().zip(unit).map(|(d, u)| d * u).sum();
-        *factor = base + gain * sum;
+    factors[..8].copy_from_slice(&SNS_LOW[low]);
+    factors[8..].copy_from_slice(&SNS_HIGH[high]);
+    for (pulse, row) in pulses.iter().zip(&DCT_BY_PULSE).filter(|(pulse, _)| **pulse != 0) {
+        let weight = *pulse as f32 * scale;
+        for (factor, share) in factors.iter_mut().zip(row) {
+            *factor += weight * share;
+        }
     }
     factors
 }

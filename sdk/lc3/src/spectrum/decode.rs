@@ -77,8 +77,11 @@ fn read_lines(
         let (mut a, mut b) = (0u32, 0u32);
         let mut escapes = 0;
         let mut shift = 0;
-        let mut symbol = bits.symbol(&SPECTRUM_MODELS[usize::from(models[0])]);
-        while symbol == 16 {
+        let symbol = loop {
+            let symbol = bits.symbol(&SPECTRUM_MODELS[usize::from(models[escapes])]);
+            if symbol < 16 {
+                break symbol;
+            }
             if shift == MAX_ESCAPES {
                 return None;
             }
@@ -89,8 +92,7 @@ fn read_lines(
             }
             shift += 1;
             escapes = (escapes + 1).min(3);
-            symbol = bits.symbol(&SPECTRUM_MODELS[usize::from(models[escapes])]);
-        }
+        };
         let (top_a, top_b) = (symbol % 4, symbol / 4);
         a |= (top_a as u32) << shift;
         b |= (top_b as u32) << shift;

@@ -11,15 +11,18 @@ fn reach(format: &Format) -> (usize, usize) {
 /// Fills holes with noise of ±`level`.
 pub(super) fn fill(format: &Format, bandwidth: usize, level: f32, mut seed: u16, x: &mut [f32]) {
     let (width, start) = reach(format);
-    let stop = format.lines_of(bandwidth);
-    let mut zeros = 0;
-    for at in start - width..stop + width {
-        // Beyond the bandwidth all counts as zero.
-        zeros = if at < stop && x[at] != 0.0 { 0 } else { zeros + 1 };
-        if zeros > 2 * width {
+    let x = &mut x[..format.lines_of(bandwidth)];
+    let mut from = start - width;
+    // From hole to hole; beyond the bandwidth all counts as zero.
+    loop {
+        let hole = x[from..].iter().position(|x| *x != 0.0);
+        let to = hole.map_or(x.len(), |zeros| from + zeros.saturating_sub(width));
+        for x in x.get_mut(from + width..to).unwrap_or_default() {
             seed = seed.wrapping_mul(31821).wrapping_add(13849);
-            x[at - width] = if seed & 0x8000 != 0 { -level } else { level };
+            *x = f32::from_bits(level.to_bits() ^ (u32::from(seed & 0x8000) << 16));
         }
+        let Some(zeros) = hole else { return };
+        from += zeros + 1;
     }
 }
 

@@ -103,7 +103,7 @@ impl Tns {
         let mut state = [0.0; 8];
         for (filter, range) in self.ranges(format, bandwidth).into_iter().enumerate().take(self.filters) {
             if self.order[filter] > 0 {
-                filter::inverse(&self.coefficients(filter), self.order[filter], &mut state, &mut x[range]);
+                filter::inverse(&self.coefficients(filter)[..self.order[filter]], &mut state, &mut x[range]);
             }
         }
     }
