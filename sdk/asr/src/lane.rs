@@ -27,6 +27,12 @@ pub(crate) enum Urgency {
     Partial,
 }
 
+impl Urgency {
+    pub(crate) fn is_of_a_final(self) -> bool {
+        matches!(self, Self::Final | Self::Likely)
+    }
+}
+
 /// One decoding, with all it needs.
 #[derive(Debug)]
 pub(crate) enum Job {

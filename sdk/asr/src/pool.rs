@@ -1,7 +1,10 @@
 //! The threads that decode, shared fairly by all recognitions of an engine.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -22,14 +25,16 @@ struct Shared {
     work: Condvar,
     /// Told when the first transcriber is loaded, or will not be.
     loaded: Condvar,
-    /// Finals and likely finals that wait for a thread; partials make way for them.
-    urgent: AtomicUsize,
+    /// A final, or a likely one, waits for a thread: partials make way.
+    urgent: AtomicBool,
     turns: AtomicU64,
 }
 
 #[derive(Default)]
 struct Schedule {
     slots: Vec<Arc<Slot>>,
+    /// Threads that wait for work.
+    idle: usize,
     load: Option<Result<(), EngineError>>,
     closed: bool,
 }
@@ -49,7 +54,7 @@ impl Pool {
             schedule: Mutex::default(),
             work: Condvar::new(),
             loaded: Condvar::new(),
-            urgent: AtomicUsize::new(0),
+            urgent: AtomicBool::new(false),
             turns: AtomicU64::new(0),
         });
         for number in 0..threads {
@@ -115,9 +120,13 @@ impl PooledRecognition {
             let mut lane = lock(&self.slot.lane);
             (change(&mut lane), lane.wants(Instant::now()))
         };
-        if wanted.is_some() {
+        if let Some(urgency) = wanted {
             // Through the lock, so that no thread is between looking and waiting.
-            drop(lock(&self.pool.0.schedule));
+            let schedule = lock(&self.pool.0.schedule);
+            if schedule.idle == 0 && urgency.is_of_a_final() {
+                self.pool.0.urgent.store(true, Ordering::Relaxed);
+            }
+            drop(schedule);
             self.pool.0.work.notify_one();
         }
         result
@@ -225,15 +234,15 @@ impl Shared {
                     later = [later, lane.wants_at()].into_iter().flatten().min();
                     continue;
                 };
-                urgent += usize::from(matches!(urgency, Urgency::Final | Urgency::Likely));
+                urgent += usize::from(urgency.is_of_a_final());
                 let served = slot.served.load(Ordering::Relaxed);
                 if best.is_none_or(|(most, longest, _)| (urgency, served) < (most, longest)) {
                     best = Some((urgency, served, slot));
                 }
             }
             if let Some((urgency, _, slot)) = best {
-                let taken = usize::from(matches!(urgency, Urgency::Final | Urgency::Likely));
-                self.urgent.store(urgent - taken, Ordering::Relaxed);
+                let left = urgent - usize::from(urgency.is_of_a_final());
+                self.urgent.store(left > schedule.idle, Ordering::Relaxed);
                 let slot = Arc::clone(slot);
                 slot.busy.store(true, Ordering::Relaxed);
                 if urgency != Urgency::Report {
@@ -242,7 +251,8 @@ impl Shared {
                 let job = lock(&slot.lane).job(urgency).unwrap_or(Job::Report);
                 return Some((slot, urgency, job));
             }
-            self.urgent.store(0, Ordering::Relaxed);
+            self.urgent.store(false, Ordering::Relaxed);
+            schedule.idle += 1;
             schedule = match later.map(|at| at.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
             {
                 Some(wait) => {
@@ -250,6 +260,7 @@ impl Shared {
                 }
                 None => self.work.wait(schedule).unwrap_or_else(PoisonError::into_inner),
             };
+            schedule.idle -= 1;
         }
     }
 
@@ -277,7 +288,7 @@ impl Shared {
             Job::Partial { id, from, to, audio } => {
                 let stop = || {
                     slot.cancelled.load(Ordering::Relaxed)
-                        || self.urgent.load(Ordering::Relaxed) > 0
+                        || self.urgent.load(Ordering::Relaxed)
                         || !lock(&slot.lane).still_wants(urgency, id, 0)
                 };
                 match transcriber.transcribe(&audio, &[], &stop) {

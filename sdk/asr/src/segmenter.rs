@@ -1,6 +1,8 @@
 //! Cuts a stream of samples into utterances. A pure state machine: what it says depends on the samples and gaps alone.
 
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 

@@ -27,8 +27,6 @@ pub(crate) trait Transcriber {
 pub(crate) struct Hypothesis {
     /// The new tokens, without what was said before them.
     pub(crate) tokens: Vec<u32>,
-    /// The mean log probability of the tokens and the end.
-    pub(crate) confidence: f32,
     /// Why it should not be believed.
     pub(crate) doubt: Option<Doubt>,
 }

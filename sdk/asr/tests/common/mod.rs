@@ -3,7 +3,7 @@
 use glasslink_asr::model::{File, ModelDir};
 
 /// The installed model, or `None` with a word: unless `GLASSLINK_REQUIRE_MODEL=1`, which makes its absence a failure.
-pub fn model(files: &[File]) -> Option<ModelDir> {
+pub(crate) fn model(files: &[File]) -> Option<ModelDir> {
     let model = ModelDir::locate().and_then(|model| model.check(files).map(|()| model));
     match model {
         Ok(model) => Some(model),

@@ -94,7 +94,6 @@ impl Network {
         let mut input: Vec<i64> =
             std::iter::once(BEGIN).chain(said.iter().map(|&token| i64::from(token))).collect();
         let mut tokens = said.to_vec();
-        let mut total = 0.0;
         let mut doubt = None;
         for step in 0.. {
             if stop() {
@@ -119,8 +118,7 @@ impl Network {
             }
             let (shape, logits) = logits.try_extract_tensor::<f32>()?;
             let vocabulary = shape.last().map_or(0, |&size| size as usize);
-            let (token, probability) = best(&logits[logits.len() - vocabulary..]);
-            total += probability;
+            let token = best(&logits[logits.len() - vocabulary..]);
             if token == END {
                 break;
             }
@@ -137,8 +135,7 @@ impl Network {
             input.push(i64::from(token));
         }
         let tokens = tokens.split_off(said.len());
-        let confidence = total / (tokens.len() + 1) as f32;
-        Ok(Some(Hypothesis { tokens, confidence, doubt }))
+        Ok(Some(Hypothesis { tokens, doubt }))
     }
 }
 
@@ -161,15 +158,13 @@ fn take(outputs: &mut ort::session::SessionOutputs<'_>, name: &str) -> Result<Dy
     outputs.remove(name).ok_or_else(|| ort::Error::new(format!("the model gives no {name}")))
 }
 
-/// The likeliest token and its log probability.
-fn best(logits: &[f32]) -> (u32, f32) {
+/// The likeliest token.
+fn best(logits: &[f32]) -> u32 {
     let mut at = 0;
     for (token, logit) in logits.iter().enumerate() {
         if *logit > logits[at] {
             at = token;
         }
     }
-    let top = logits.get(at).copied().unwrap_or(0.0);
-    let sum: f32 = logits.iter().map(|logit| (logit - top).exp()).sum();
-    (at as u32, -sum.ln())
+    at as u32
 }
