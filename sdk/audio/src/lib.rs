@@ -24,12 +24,15 @@
 //! # }
 //! ```
 
+mod clock;
 mod decode;
 mod file;
+pub mod journal;
 mod level;
 mod resample;
 mod source;
 
+pub use clock::clock_mark;
 pub use decode::{Decoded, DecoderError, FrameDecoder};
 pub use file::{AudioFile, FileError};
 pub use level::{Level, LevelMeter};

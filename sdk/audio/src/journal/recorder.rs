@@ -1,0 +1,219 @@
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use glasslink_protocol::{ClockMark, FrameIndex, Gap, GapCause, StreamFormat, StreamId};
+
+use super::{Journal, Stored, StreamInfo, WriteError};
+use crate::clock::{clock_mark, now};
+use crate::{Captured, Source, SourceError};
+
+/// Writes what a source yields to a journal, before anybody else gets it.
+///
+/// It is a [`Source`] itself: what it yields is on disk already, or the journal's state says that it is not. To record
+/// whether or not anyone takes the frames, let [`run`](Self::run) drive it.
+#[derive(Debug)]
+pub struct Recorder<S> {
+    source: S,
+    format: StreamFormat,
+    journal: Journal,
+    stream: StreamId,
+    next: FrameIndex,
+    marked: Option<(FrameIndex, Instant)>,
+    utc_offset_min: i32,
+    ended: bool,
+}
+
+/// Takes what a [`Recorder`] has written. Must return at once: a link's buffer, a bounded queue.
+pub trait FrameSink: Send {
+    /// `stored`: whether the journal has it, and memory need not.
+    fn frame(&mut self, index: FrameIndex, captured_at: Instant, frame: &[u8], stored: Stored);
+    fn gap(&mut self, gap: Gap);
+    fn clock(&mut self, mark: ClockMark);
+}
+
+/// Nobody takes the frames.
+impl FrameSink for () {
+    fn frame(&mut self, _: FrameIndex, _: Instant, _: &[u8], _: Stored) {}
+    fn gap(&mut self, _: Gap) {}
+    fn clock(&mut self, _: ClockMark) {}
+}
+
+/// What a recorder wrote.
+enum Written {
+    Frame { captured_at: Instant, stored: Stored, mark: Option<ClockMark> },
+    Gap { frames: u64, cause: GapCause },
+}
+
+/// How often a stream is tied to the clocks.
+const MARK_EVERY: Duration = Duration::from_secs(10);
+/// A jump that no scheduling makes, and no clock that drifts.
+const DISCONTINUITY: Duration = Duration::from_millis(250);
+
+impl<S: Source> Recorder<S> {
+    /// Records `source` as a new stream. `utc_offset_min`: minutes from UTC to local time.
+    pub fn new(
+        source: S,
+        journal: Journal,
+        stream: StreamId,
+        info: &StreamInfo,
+        utc_offset_min: i32,
+    ) -> Result<Self, WriteError> {
+        let format = source.format();
+        let info = StreamInfo { format, ..info.clone() };
+        let _ = journal.open_stream(stream, &info, now())?;
+        let next = FrameIndex(0);
+        Ok(Self { source, format, journal, stream, next, marked: None, utc_offset_min, ended: false })
+    }
+
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// Records until the source ends, and hands on to `sink` what was written. Returns where the stream ends, and the
+    /// error that ended it if there was one.
+    pub async fn run(mut self, sink: &mut impl FrameSink) -> (FrameIndex, Result<(), SourceError>) {
+        let mut frame = Vec::new();
+        loop {
+            let index = self.next;
+            let written = std::future::poll_fn(|cx| self.poll_written(cx, &mut frame)).await;
+            match written {
+                Ok(Some(Written::Frame { captured_at, stored, mark })) => {
+                    if let Some(mark) = mark {
+                        sink.clock(mark);
+                    }
+                    sink.frame(index, captured_at, &frame, stored);
+                }
+                Ok(Some(Written::Gap { cause, .. })) => {
+                    sink.gap(Gap::new(self.stream, index, self.next, cause, &self.format));
+                }
+                Ok(None) => return (self.next, Ok(())),
+                Err(error) => return (self.next, Err(error)),
+            }
+        }
+    }
+
+    fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Written>, SourceError>> {
+        let captured = ready!(self.source.poll_next(cx, frame));
+        let index = self.next;
+        Poll::Ready(match captured {
+            Ok(Some(Captured::Frame { captured_at })) => {
+                let mark = self.mark(index, captured_at);
+                let stored = self.journal.append(self.stream, index, &[frame], now()).map_err(refused)?;
+                self.next += 1;
+                Ok(Some(Written::Frame { captured_at, stored, mark }))
+            }
+            Ok(Some(Captured::Gap { frames, cause })) => {
+                self.next += frames;
+                // The first frame after it gets a mark.
+                self.marked = None;
+                let gap = Gap::new(self.stream, index, self.next, cause, &self.format);
+                let _ = self.journal.gap(&gap, now()).map_err(refused)?;
+                Ok(Some(Written::Gap { frames, cause }))
+            }
+            Ok(None) => {
+                self.end();
+                Ok(None)
+            }
+            Err(error) => {
+                self.end();
+                Err(error)
+            }
+        })
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            // Sticky: if it is not stored now, it is when the disk is back; and a recording without it is found too.
+            let _ = self.journal.end(self.stream, self.next, now());
+        }
+    }
+
+    /// Ties frame `index` to the clocks, if it is time to.
+    fn mark(&mut self, index: FrameIndex, captured_at: Instant) -> Option<ClockMark> {
+        if let Some((marked, at)) = self.marked {
+            let lasted = self.format.duration(index.since(marked));
+            let expected = at + lasted;
+            let off = captured_at.max(expected).saturating_duration_since(captured_at.min(expected));
+            if lasted < MARK_EVERY && off < DISCONTINUITY {
+                return None;
+            }
+        }
+        self.marked = Some((index, captured_at));
+        let mark = clock_mark(self.stream, index, captured_at, self.utc_offset_min);
+        // A mark waits in the journal's memory while the disk fails.
+        let _ = self.journal.clock(&mark, now());
+        Some(mark)
+    }
+}
+
+impl<S: Source> Source for Recorder<S> {
+    fn format(&self) -> StreamFormat {
+        self.format
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>> {
+        let written = ready!(self.poll_written(cx, frame))?;
+        Poll::Ready(Ok(written.map(|written| match written {
+            Written::Frame { captured_at, .. } => Captured::Frame { captured_at },
+            Written::Gap { frames, cause } => Captured::Gap { frames, cause },
+        })))
+    }
+}
+
+/// Writes the samples of a PCM source to a journal as they pass: the full quality beside the frames that are sent.
+#[derive(Debug)]
+pub struct PcmTee<S> {
+    source: S,
+    journal: Journal,
+    stream: StreamId,
+    next: FrameIndex,
+}
+
+impl<S: Source> PcmTee<S> {
+    /// `stream`: the one whose frames are made of these samples. The [`Recorder`] of it opens it.
+    pub fn new(source: S, journal: Journal, stream: StreamId) -> Self {
+        Self { source, journal, stream, next: FrameIndex(0) }
+    }
+}
+
+impl<S: Source> Source for PcmTee<S> {
+    fn format(&self) -> StreamFormat {
+        self.source.format()
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>> {
+        let captured = ready!(self.source.poll_next(cx, frame))?;
+        match captured {
+            Some(Captured::Frame { .. }) => {
+                let format = self.source.format();
+                let first = self.next.0 * u64::from(format.frame_samples());
+                // A hole in the full-quality audio is one; the frames are what counts.
+                let _ = self
+                    .journal
+                    .append_pcm(self.stream, format.sample_rate(), first, frame, now())
+                    .map_err(refused)?;
+                self.next += 1;
+            }
+            Some(Captured::Gap { frames, .. }) => self.next += frames,
+            None => {}
+        }
+        Poll::Ready(Ok(captured))
+    }
+}
+
+/// A source that does not keep to its format, or a stream recorded twice.
+fn refused(error: WriteError) -> SourceError {
+    SourceError::Device(Box::new(error))
+}

@@ -1,0 +1,13 @@
+//! What the records of a recording mean.
+
+mod kinds;
+mod reader;
+mod state;
+mod store;
+mod writer;
+
+pub use kinds::{Marker, SessionInfo, StreamInfo};
+pub use reader::{Piece, RecordedEvent, RecordedStream, Recording, RecordingError};
+pub use state::{DiskCause, JournalState, Stored};
+pub use store::{Found, JournalError, JournalStore};
+pub use writer::{Journal, WriteError};
