@@ -21,14 +21,18 @@
 //!
 //! Both are `Send` and `Clone`, own their state, work without `std`, and allocate nothing from frame to frame.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 // The letters of the specification's formulas, and its constants to all their digits.
 #![allow(clippy::many_single_char_names, clippy::excessive_precision)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+// Unit tests share what the tests outside use, which knows this crate by its name.
 #[cfg(test)]
-extern crate std;
+extern crate self as glasslink_lc3;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 mod attack;
 mod bandwidth;

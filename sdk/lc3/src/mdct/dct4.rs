@@ -103,8 +103,6 @@ impl Dct4 {
 
 #[cfg(test)]
 mod tests {
-    use std::vec::Vec;
-
     use super::*;
 
     #[test]
