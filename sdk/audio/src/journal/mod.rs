@@ -11,5 +11,5 @@ mod recording;
 pub use recorder::{FrameSink, PcmTee, Recorder};
 pub use recording::{
     DiskCause, Found, Journal, JournalError, JournalState, JournalStore, Marker, Piece, RecordedEvent,
-    RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo, WriteError,
+    RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo, WriteError,
 };
