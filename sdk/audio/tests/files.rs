@@ -145,7 +145,7 @@ fn a_cut_wav_file_yields_every_sample_that_is_left() {
     let folder = TempDir::new().unwrap();
     let samples = sine(440.0, RATE, 16_000);
     let bytes = wav(&samples, RATE, 1);
-    let (left, error) = read(&write(&folder, "a.wav", &bytes[..44 + 2 * 9_999 + 1]));
+    let (left, error) = read(&write(&folder, "a.wav", &bytes[..=44 + 2 * 9_999]));
     assert_eq!(left, samples[..9_999]);
     assert!(matches!(error, Some(FileError::Truncated { .. })), "{error:?}");
 }
