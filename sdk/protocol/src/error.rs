@@ -30,6 +30,8 @@ pub enum Cause {
     RateLimited,
     UnsupportedVersion,
     ProtocolError,
+    /// The program could not get the credentials it needs to connect.
+    CredentialsUnavailable,
     /// The system says that there is no network.
     NetworkDown,
     /// The connection was open and nothing came back over it.
@@ -113,7 +115,7 @@ impl Cause {
             | Self::NetworkDown
             | Self::Stalled => Category::Network,
             Self::HttpStatus(_) | Self::Overloaded | Self::Restarting | Self::RateLimited => Category::Relay,
-            Self::Unauthorized | Self::Forbidden => Category::Credentials,
+            Self::Unauthorized | Self::Forbidden | Self::CredentialsUnavailable => Category::Credentials,
             Self::UnsupportedVersion | Self::ProtocolError | Self::Superseded => Category::Protocol,
             Self::LocalClose => Category::Local,
         }
@@ -158,6 +160,7 @@ impl Cause {
             Self::RateLimited => "rate_limited",
             Self::UnsupportedVersion => "unsupported_version",
             Self::ProtocolError => "protocol_error",
+            Self::CredentialsUnavailable => "credentials_unavailable",
             Self::NetworkDown => "network_down",
             Self::Stalled => "stalled",
             Self::LocalClose => "local_close",
@@ -183,6 +186,7 @@ impl Cause {
             }
             Self::UnsupportedVersion => "Update the older of client and relay.",
             Self::ProtocolError => "Update client and relay; report it if both are current.",
+            Self::CredentialsUnavailable => "Check the service that issues them; it is asked again.",
             Self::NetworkDown => "Connect this device to a network.",
             Self::LocalClose => "Open a new link.",
         }
@@ -219,6 +223,7 @@ impl fmt::Display for Cause {
             Self::RateLimited => "the relay limits how often one may connect",
             Self::UnsupportedVersion => "client and relay speak different versions",
             Self::ProtocolError => "client and relay did not understand each other",
+            Self::CredentialsUnavailable => "the credentials could not be obtained",
             Self::NetworkDown => "there is no network",
             Self::Stalled => "the connection went silent",
             Self::LocalClose => "the link was closed here",

@@ -255,7 +255,7 @@ pub(crate) const NEWER: &[(&str, &str)] = &[
     ),
 ];
 
-pub(crate) const CAUSES: [Cause; 19] = [
+pub(crate) const CAUSES: [Cause; 20] = [
     Cause::Dns,
     Cause::ConnectionRefused,
     Cause::Reset,
@@ -272,6 +272,7 @@ pub(crate) const CAUSES: [Cause; 19] = [
     Cause::RateLimited,
     Cause::UnsupportedVersion,
     Cause::ProtocolError,
+    Cause::CredentialsUnavailable,
     Cause::NetworkDown,
     Cause::Stalled,
     Cause::LocalClose,
@@ -296,6 +297,7 @@ pub(crate) fn cause_is_listed(cause: Cause) -> bool {
         | Cause::RateLimited
         | Cause::UnsupportedVersion
         | Cause::ProtocolError
+        | Cause::CredentialsUnavailable
         | Cause::NetworkDown
         | Cause::Stalled
         | Cause::LocalClose => CAUSES.contains(&cause),

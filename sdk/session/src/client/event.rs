@@ -103,6 +103,9 @@ pub enum PushError {
     /// The frame does not have its format's size.
     #[error("a frame of {0} bytes does not fit the stream's format")]
     FrameSize(usize),
+    /// The link was closed. Open a new one.
+    #[error("the link is closed")]
+    Closed,
     /// The buffer is full and the stream refuses rather than drops. Push again when there is room.
     #[error("the buffer is full")]
     Full,

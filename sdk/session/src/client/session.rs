@@ -209,6 +209,7 @@ impl ClientSession {
 
     /// Numbers the frame and keeps it until the relay does. Never blocks.
     pub fn push(&mut self, now: Timestamp, stream: StreamId, frame: &[u8]) -> Result<FrameIndex, PushError> {
+        self.check_wanted()?;
         let full = self.memory_bytes() + frame.len() > self.config.buffer_bytes;
         let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
         if full && sender.options.when_full == WhenFull::Refuse {
@@ -228,6 +229,7 @@ impl ClientSession {
         frames: u64,
         cause: GapCause,
     ) -> Result<(), PushError> {
+        self.check_wanted()?;
         let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
         if frames > 0 {
             let gap = sender.skip(now, frames, cause)?;
@@ -244,11 +246,10 @@ impl ClientSession {
         }
     }
 
-    /// Ties a frame of `mark.stream` to the clocks.
-    pub fn clock(&mut self, now: Timestamp, mark: ClockMark) {
+    /// Ties a frame of `mark.stream` to the clocks. The mark goes out with the stream's next message.
+    pub fn clock(&mut self, mark: ClockMark) {
         if let Some(sender) = self.streams.get_mut(&mark.stream) {
             sender.mark(mark);
-            self.pump(now);
         }
     }
 
@@ -259,6 +260,15 @@ impl ClientSession {
             sender.end.get_or_insert(end);
             self.pump(now);
         }
+    }
+
+    /// Ends every stream that is still open.
+    pub fn end_streams(&mut self, now: Timestamp) {
+        for sender in self.streams.values_mut() {
+            let end = sender.buffer.next();
+            sender.end.get_or_insert(end);
+        }
+        self.pump(now);
     }
 
     /// The connection is open.
@@ -300,6 +310,11 @@ impl ClientSession {
         }
     }
 
+    /// Whether [`ClientSession::poll_action`] has something.
+    pub fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
     /// The next thing to do.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -339,6 +354,11 @@ impl ClientSession {
         }
         self.evict(now);
         self.pump(now);
+    }
+
+    /// The index the stream's next frame gets, until it is done.
+    pub fn next_frame(&self, stream: StreamId) -> Option<FrameIndex> {
+        self.streams.get(&stream).map(|stream| stream.buffer.next())
     }
 
     /// The ledger of one stream, until it is done.
@@ -489,6 +509,10 @@ impl ClientSession {
     /// Number of the present or coming attempt since the link was last healthy.
     fn attempt(&self) -> u32 {
         self.backoff.retries() + 1
+    }
+
+    fn check_wanted(&self) -> Result<(), PushError> {
+        if self.phase == Phase::Closed { Err(PushError::Closed) } else { Ok(()) }
     }
 
     fn check_health(&mut self, now: Timestamp) {

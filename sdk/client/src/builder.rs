@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use glasslink_protocol::SessionId;
+use glasslink_session::{ClientConfig, ClientSession};
+use rustls::crypto::ring;
+
+use crate::address::{Address, AddressError};
+use crate::connection::{Connector, RootError, Roots};
+use crate::credentials::{Credentials, Token, TokenError};
+use crate::driver::Driver;
+use crate::events::Events;
+use crate::link::Link;
+use crate::shared::Shared;
+
+/// What a link is to be, before there is one. See [`Link::builder`].
+#[must_use]
+pub struct LinkBuilder {
+    url: String,
+    credentials: Result<Option<Arc<dyn Credentials>>, TokenError>,
+    extra_roots: Vec<Vec<u8>>,
+    client_name: Option<String>,
+    config: ClientConfig,
+    session: Option<SessionId>,
+    seed: Option<u64>,
+}
+
+/// Why there is no link. Nothing was tried yet: each is the program's to correct.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is not a relay's.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The token cannot be one.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// An extra root is not a certificate.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// A link is a task: connect from within a tokio runtime that has time and I/O enabled.
+    #[error("a link needs a tokio runtime: connect from within one")]
+    NoRuntime,
+    /// The system has no random numbers, without which there is neither TLS nor a session.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
+}
+
+impl LinkBuilder {
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            credentials: Ok(None),
+            extra_roots: Vec::new(),
+            client_name: None,
+            config: ClientConfig::default(),
+            session: None,
+            seed: None,
+        }
+    }
+
+    /// The token the relay knows this client by. Sent as `Authorization: Bearer`, over TLS or to this machine only
+    /// if it is to stay secret.
+    pub fn token(mut self, token: &str) -> Self {
+        self.credentials = Token::new(token).map(|token| Some(Arc::new(token) as Arc<dyn Credentials>));
+        self
+    }
+
+    /// Asked for a token before every attempt.
+    pub fn credentials(mut self, credentials: impl Credentials) -> Self {
+        self.credentials = Ok(Some(Arc::new(credentials)));
+        self
+    }
+
+    /// An authority to trust beside the platform's: one certificate or more, as PEM text. Not on Android, where an
+    /// app names its own in its network security configuration.
+    pub fn extra_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Name and version of the program, for the relay's log.
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// How the link behaves; the defaults suit speech.
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Goes on with a session instead of beginning one.
+    pub fn session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Decides every random choice of the link, so that a test can repeat them.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the link and returns at once: whether the relay is there or not, audio may be pushed from now on.
+    ///
+    /// The events are those from the very beginning; dropping them costs nothing.
+    pub fn connect(self) -> Result<(Link, Events), ConnectError> {
+        let address = Address::parse(&self.url)?;
+        let credentials = self.credentials?;
+        let mut roots = Roots::default();
+        for pem in &self.extra_roots {
+            roots.add(pem)?;
+        }
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
+        let mut config = self.config;
+        if let Some(name) = self.client_name {
+            config.client = name;
+        } else if config.client.is_empty() {
+            config.client = concat!("glasslink ", env!("CARGO_PKG_VERSION")).into();
+        }
+        let session = match self.session {
+            Some(session) => session,
+            None => SessionId(u128::from_ne_bytes(random()?)),
+        };
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => u64::from_ne_bytes(random()?),
+        };
+        let shared = Arc::new(Shared::new(ClientSession::new(config, session, seed)));
+        let events = shared.subscribers.subscribe();
+        shared.with(ClientSession::connect);
+        let connector = Connector { address: address.clone(), credentials, roots: Arc::new(roots) };
+        let driver = Driver::new(Arc::clone(&shared), connector);
+        let task = runtime.spawn(driver.run());
+        Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
+    }
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], ConnectError> {
+    let mut bytes = [0; BYTES];
+    ring::default_provider().secure_random.fill(&mut bytes).map_err(|_| ConnectError::NoRandomness)?;
+    Ok(bytes)
+}

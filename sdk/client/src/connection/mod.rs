@@ -1,0 +1,13 @@
+//! One connection: how it is opened, what it carries, and what its failures mean.
+
+mod dial;
+mod failure;
+mod open;
+mod socket;
+mod tls;
+
+pub(crate) use failure::Failure;
+pub(crate) use open::Connector;
+pub(crate) use socket::{Incoming, Socket};
+pub use tls::RootError;
+pub(crate) use tls::Roots;

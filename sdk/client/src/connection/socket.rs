@@ -1,0 +1,130 @@
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use glasslink_protocol::CloseCode;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::Failure;
+use glasslink_protocol::Cause;
+
+/// Most bytes waiting for a connection that does not take them. All a session sends before it wants an answer fits.
+const MAX_UNSENT: usize = 8 << 20;
+
+/// How long a goodbye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a WebSocket runs over.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+/// An open connection that is read and written by one task, neither waiting for the other.
+pub(crate) struct Socket {
+    stream: WebSocketStream<Box<dyn Transport>>,
+    unsent: VecDeque<Message>,
+    unsent_bytes: usize,
+    unflushed: bool,
+}
+
+/// What came over a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Incoming {
+    Text(Utf8Bytes),
+    /// Something that carries no message of ours.
+    Traffic,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: WebSocketStream<Box<dyn Transport>>) -> Self {
+        Self { stream, unsent: VecDeque::new(), unsent_bytes: 0, unflushed: false }
+    }
+
+    pub(crate) fn send_text(&mut self, text: String) -> Result<(), Failure> {
+        self.queue(Message::Text(text.into()))
+    }
+
+    pub(crate) fn send_audio(&mut self, message: Bytes) -> Result<(), Failure> {
+        self.queue(Message::Binary(message))
+    }
+
+    fn queue(&mut self, message: Message) -> Result<(), Failure> {
+        self.unsent_bytes += message.len();
+        self.unsent.push_back(message);
+        if self.unsent_bytes > MAX_UNSENT {
+            return Err(Failure::new(Cause::Stalled, "the connection takes nothing"));
+        }
+        Ok(())
+    }
+
+    /// Moves bytes in both directions until something came in or nothing moves.
+    pub(crate) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, Failure>> {
+        if let Poll::Ready(incoming) = self.poll_read(cx) {
+            return Poll::Ready(incoming);
+        }
+        let written = self.poll_write(cx);
+        // What the relay said before it hung up is worth more than that it did; reading also queues pongs.
+        if let Poll::Ready(incoming) = self.poll_read(cx) {
+            return Poll::Ready(incoming);
+        }
+        match written {
+            Poll::Ready(Err(failure)) => Poll::Ready(Err(failure)),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, Failure>> {
+        Pin::new(&mut self.stream).poll_next(cx).map(|message| match message {
+            Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text)),
+            Some(Ok(Message::Close(frame))) => Err(Failure::closed(frame.as_ref())),
+            Some(Ok(message)) => {
+                // A ping's answer lies in the stream and wants to go out.
+                self.unflushed |= matches!(message, Message::Ping(_));
+                Ok(Incoming::Traffic)
+            }
+            Some(Err(error)) => Err(Failure::websocket(&error)),
+            None => Err(Failure::ended()),
+        })
+    }
+
+    /// Ready when everything is out.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let failed = |error| Failure::websocket(&error);
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut self.stream).poll_ready(cx).map_err(failed) {
+                Poll::Ready(Ok(())) => {}
+                other => return other,
+            }
+            if let Some(message) = self.unsent.pop_front() {
+                self.unsent_bytes -= message.len();
+                self.unflushed = true;
+                Pin::new(&mut self.stream).start_send(message).map_err(failed)?;
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(cx).map_err(failed) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                other => return other,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is queued and the close, and waits for the relay's: a second at most.
+    pub(crate) async fn close(mut self, code: CloseCode) {
+        let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::default() };
+        self.unsent.push_back(Message::Close(Some(frame)));
+        let goodbye = async {
+            std::future::poll_fn(|cx| self.poll_write(cx)).await?;
+            while std::future::poll_fn(|cx| self.poll_read(cx)).await.is_ok() {}
+            Ok::<(), Failure>(())
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    }
+}

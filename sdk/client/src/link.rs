@@ -1,0 +1,166 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use glasslink_audio::Source;
+use glasslink_protocol::{SessionId, StreamFormat};
+use glasslink_session::{ClientSession, LinkState, LinkStats, OpenError, StreamOptions};
+use glasslink_transcript::{Continues, Timeline, Transcript};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::address::Address;
+use crate::attach::AttachedSource;
+use crate::builder::LinkBuilder;
+use crate::events::Events;
+use crate::shared::{Engine, Shared};
+use crate::stream::AudioStream;
+use crate::wait::{self, FinishError, WaitLiveError};
+
+/// A link to a relay: one session that outlives its connections.
+///
+/// A cheap handle; clones are the same link. When the last one is dropped the link ends as if the program had been
+/// killed: its task, timers and socket are gone, and the relay keeps the session for a while. [`Link::close`] says
+/// goodbye instead.
+#[derive(Clone, Debug)]
+pub struct Link {
+    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    address: Address,
+    runtime: Handle,
+    task: AbortHandle,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Link {
+    /// A link to the relay at `url`: `https://relay.example`, `http://127.0.0.1:8787`; `wss` and `ws` are the same.
+    pub fn builder(url: impl Into<String>) -> LinkBuilder {
+        LinkBuilder::new(url)
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, address: Address, runtime: Handle, task: AbortHandle) -> Self {
+        Self { shared, owner: Arc::new(Owner { address, runtime, task }) }
+    }
+
+    /// Opens a stream of frames of `format`, to be pushed.
+    pub fn open(&self, format: StreamFormat, options: StreamOptions) -> Result<AudioStream, OpenError> {
+        let (id, continues) = self.shared.with(|session, now| {
+            let earlier = options.continues;
+            let end = earlier.and_then(|stream| session.next_frame(stream));
+            let id = session.open_stream(now, format, options)?;
+            Ok::<_, OpenError>((id, earlier.zip(end)))
+        })?;
+        let continues = continues.map(|(stream, at)| Continues { stream, at });
+        if let Err(error) = self.shared.timeline(|timeline| timeline.declare(id, format, continues)) {
+            tracing::warn!(%error, "not on the timeline");
+        }
+        Ok(AudioStream::new(Arc::clone(&self.shared), id, format))
+    }
+
+    /// Opens a stream of what `source` yields. A task of its own takes frames from it until it ends, then ends the
+    /// stream. With [`WhenFull::Refuse`](glasslink_session::WhenFull::Refuse) the source waits while the buffer is
+    /// full.
+    pub fn attach(
+        &self,
+        source: impl Source + 'static,
+        options: StreamOptions,
+    ) -> Result<AttachedSource, OpenError> {
+        let stream = self.open(source.format(), options)?;
+        Ok(AttachedSource::spawn(&self.owner.runtime, Arc::clone(&self.shared), source, stream))
+    }
+
+    /// What happens on the link from now on.
+    pub fn events(&self) -> Events {
+        self.shared.subscribers.subscribe()
+    }
+
+    pub fn state(&self) -> LinkState {
+        self.shared.look(ClientSession::state)
+    }
+
+    /// The state as it changes. A watcher that looks away sees the latest; [`Events`] has each.
+    pub fn watch_state(&self) -> watch::Receiver<LinkState> {
+        self.shared.state.subscribe()
+    }
+
+    pub fn stats(&self) -> LinkStats {
+        self.shared.look(ClientSession::stats)
+    }
+
+    /// The figures as they change, at most four times a second.
+    pub fn watch_stats(&self) -> watch::Receiver<LinkStats> {
+        let stats = self.shared.stats.subscribe();
+        self.shared.wake.notify_one();
+        stats
+    }
+
+    /// What was said and what is missing so far, of all streams of this link.
+    pub fn transcript(&self) -> Transcript {
+        self.shared.timeline(|timeline| timeline.transcript())
+    }
+
+    /// The same with what is not settled yet.
+    pub fn timeline(&self) -> Timeline {
+        self.shared.timeline(|timeline| timeline.clone())
+    }
+
+    /// What the relay last said of its speech engine; `None` before it did.
+    pub fn engine(&self) -> Option<Engine> {
+        self.shared.engine()
+    }
+
+    pub fn session(&self) -> SessionId {
+        self.shared.look(ClientSession::session)
+    }
+
+    /// Waits until the link is live. It goes on trying when this gives up, `within` being over.
+    pub async fn wait_live(&self, within: Option<Duration>) -> Result<(), WaitLiveError> {
+        wait::live(&self.shared, &self.owner.address, within).await
+    }
+
+    /// Ends every stream, and waits until the relay keeps all of it and the last final is in. Cancel safe.
+    pub async fn finish(&self) -> Result<(), FinishError> {
+        wait::finish(&self.shared).await
+    }
+
+    /// Ends the session: the relay may forget it, and what it does not keep yet is lost. Waits for the relay's
+    /// goodbye, a second at most. Call [`Link::finish`] first to lose nothing.
+    pub async fn close(&self) {
+        self.shared.with(ClientSession::close);
+        self.shared.ended().await;
+    }
+
+    /// Takes the session back from the program that superseded this one.
+    pub fn take_over(&self) {
+        self.shared.with(ClientSession::take_over);
+    }
+
+    /// Tries again after a refusal, for other reasons than credentials.
+    pub fn retry(&self) {
+        self.shared.with(ClientSession::connect);
+    }
+
+    /// New credentials are there: a link that was refused for the old ones goes on.
+    pub fn credentials_changed(&self) {
+        self.shared.with(ClientSession::credentials_changed);
+    }
+
+    /// The network came up, or the device woke: the link tries, or checks, at once.
+    pub fn network_changed(&self) {
+        self.shared.with(ClientSession::network_changed);
+    }
+
+    /// How often an idle link asks whether the relay is there. A phone in the background spares its radio with 30 s.
+    pub fn set_ping_interval(&self, interval: Duration) {
+        self.shared.with(|session, _| session.set_ping_interval(interval));
+    }
+}

@@ -1,0 +1,215 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use glasslink_protocol::{Cause, EngineState};
+use glasslink_session::{ClientSession, Event, LinkState, LinkStats, Timestamp};
+use glasslink_transcript::{Timeline, TimelineError};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::events::Subscribers;
+
+/// What the relay last said of its speech engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    pub state: EngineState,
+    /// One sentence for a person.
+    pub message: String,
+    /// What to do about it; empty when all is well.
+    pub remedy: String,
+}
+
+/// What the link's task and its handles have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    heard: Mutex<Heard>,
+    pub(crate) clock: Clock,
+    pub(crate) wake: Notify,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) state: watch::Sender<LinkState>,
+    pub(crate) stats: watch::Sender<LinkStats>,
+    /// Moves whenever something that can be waited for may have happened.
+    progress: watch::Sender<()>,
+    ended: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Core {
+    session: ClientSession,
+    /// When the link's task wakes by itself.
+    armed: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    timeline: Timeline,
+    engine: Option<Engine>,
+    trouble: Option<Cause>,
+}
+
+impl Shared {
+    pub(crate) fn new(session: ClientSession) -> Self {
+        Self {
+            state: watch::Sender::new(session.state()),
+            stats: watch::Sender::new(session.stats()),
+            core: Mutex::new(Core { session, armed: None }),
+            heard: Mutex::default(),
+            clock: Clock::start(),
+            wake: Notify::new(),
+            subscribers: Subscribers::new(),
+            progress: watch::Sender::new(()),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    /// A call of a handle. Wakes the link's task only if there is something for it to do sooner than it knows.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut ClientSession, Timestamp) -> T) -> T {
+        let mut core = self.core();
+        // Read under the lock, so that the session's time never goes back.
+        let now = self.clock.now();
+        let result = call(&mut core.session, now);
+        let due = core.session.poll_timeout();
+        let sooner = due.is_some_and(|due| core.armed.is_none_or(|armed| due < armed));
+        if sooner || core.session.has_actions() {
+            core.armed = core.armed.min(due).or(due);
+            drop(core);
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// A look that changes nothing.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&ClientSession) -> T) -> T {
+        look(&self.core().session)
+    }
+
+    /// A call of the link's task, which looks for what to do by itself.
+    pub(crate) fn drive<T>(&self, call: impl FnOnce(&mut ClientSession, Timestamp) -> T) -> T {
+        let mut core = self.core();
+        let now = self.clock.now();
+        call(&mut core.session, now)
+    }
+
+    /// What the session wants done; when it wants to be called if that is nothing.
+    pub(crate) fn drain(&self, actions: &mut Vec<glasslink_session::Action>) -> Option<Instant> {
+        let mut core = self.core();
+        while let Some(action) = core.session.poll_action() {
+            actions.push(action);
+        }
+        core.armed = core.session.poll_timeout();
+        core.armed.map(|at| self.clock.instant(at))
+    }
+
+    /// Tells everybody.
+    pub(crate) fn tell(&self, event: &Event) {
+        self.heard().take(event);
+        if let Event::State(state) = event {
+            self.state.send_replace(*state);
+        }
+        self.subscribers.tell(event);
+        self.progressed();
+    }
+
+    pub(crate) fn progressed(&self) {
+        self.progress.send_replace(());
+    }
+
+    /// The link's task is over: whoever waits or listens is told.
+    pub(crate) fn end(&self) {
+        let mut actions = Vec::new();
+        self.drive(ClientSession::close);
+        self.drain(&mut actions);
+        for action in actions {
+            if let glasslink_session::Action::Event(event) = action {
+                self.tell(&event);
+            }
+        }
+        self.subscribers.end();
+        self.ended.send_replace(true);
+        self.progressed();
+    }
+
+    /// Waits until the link's task is over.
+    pub(crate) async fn ended(&self) {
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Waits until `check` has something to say.
+    pub(crate) async fn wait_for<T>(&self, mut check: impl FnMut(&Self) -> Option<T>) -> T {
+        let mut progress = self.progress.subscribe();
+        loop {
+            if let Some(answer) = check(self) {
+                return answer;
+            }
+            // The sender lives as long as `self`.
+            let _ = progress.changed().await;
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        self.heard().engine.clone()
+    }
+
+    /// Why the last attempt or connection failed, if none succeeded since.
+    pub(crate) fn trouble(&self) -> Option<Cause> {
+        self.heard().trouble
+    }
+
+    pub(crate) fn timeline<T>(&self, call: impl FnOnce(&mut Timeline) -> T) -> T {
+        call(&mut self.heard().timeline)
+    }
+
+    /// Publishes a sample of the figures, if somebody watches. Says when the next one is due.
+    pub(crate) fn sample(&self, sampled_at: &mut Option<Instant>) -> Option<Instant> {
+        if self.stats.receiver_count() == 0 {
+            return None;
+        }
+        let now = Instant::now();
+        if sampled_at.is_none_or(|last| now >= last + SAMPLE_INTERVAL) {
+            *sampled_at = Some(now);
+            let stats = self.look(ClientSession::stats);
+            self.stats.send_if_modified(|last| std::mem::replace(last, stats) != stats);
+        }
+        sampled_at.map(|last| last + SAMPLE_INTERVAL)
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// At most four samples a second (P12).
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
+
+impl Heard {
+    fn take(&mut self, event: &Event) {
+        let taken: Result<bool, TimelineError> = match event {
+            Event::State(LinkState::Waiting { cause, .. } | LinkState::Refused { cause, .. }) => {
+                self.trouble = Some(*cause);
+                return;
+            }
+            Event::State(LinkState::Live) => {
+                self.trouble = None;
+                return;
+            }
+            Event::Engine { state, message, remedy } => {
+                self.engine =
+                    Some(Engine { state: *state, message: message.clone(), remedy: remedy.clone() });
+                return;
+            }
+            Event::Transcript { epoch, number, event } => self.timeline.event(*epoch, *number, event.clone()),
+            Event::Partial(partial) => self.timeline.partial(partial.clone()),
+            Event::Gap(gap) => self.timeline.gap(*gap),
+            _ => return,
+        };
+        if let Err(error) = taken {
+            tracing::warn!(%error, "not on the timeline");
+        }
+    }
+}
