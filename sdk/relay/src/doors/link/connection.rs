@@ -170,7 +170,13 @@ pub(crate) async fn close(mut connection: Connection, code: CloseCode, error: Op
     let farewell = async {
         poll_fn(|cx| connection.poll_write(cx)).await?;
         connection.socket.close(Some(frame)).await?;
-        while !matches!(poll_fn(|cx| connection.poll_read(cx)).await, Incoming::Closed | Incoming::Gone) {}
+        loop {
+            match poll_fn(|cx| connection.poll_read(cx)).await {
+                Incoming::Closed => return Ok(()),
+                Incoming::Gone | Incoming::TooLarge => break,
+                _ => {}
+            }
+        }
         // A socket that is dropped with bytes unread is reset, and its peer loses what it has not read yet.
         let transport = connection.socket.get_mut();
         transport.shutdown().await?;
