@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use glasslink_asr::Engine;
 use glasslink_session::defaults::SESSION_KEEP;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -18,16 +19,18 @@ use crate::limits;
 use crate::registry::Registry;
 use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
 use crate::shared::Shared;
+use crate::speech::Speech;
 
 /// A relay to be. [`Relay::builder`] makes one.
 pub struct Relay;
 
 /// What a relay is to be like. [`RelayBuilder::start`] starts it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RelayBuilder {
     listen: SocketAddr,
     tokens: Vec<(Option<String>, Secret)>,
     tls: Option<TlsFiles>,
+    engine: Option<Arc<dyn Engine>>,
     keep: Duration,
     sessions: usize,
 }
@@ -64,6 +67,7 @@ impl Relay {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: Vec::new(),
             tls: None,
+            engine: None,
             keep: SESSION_KEEP,
             sessions: limits::SESSIONS,
         }
@@ -99,6 +103,14 @@ impl RelayBuilder {
         self
     }
 
+    /// Transcribes with `engine`. It is loaded at once if it can be, else as soon as it can. Without one, audio is taken
+    /// and let go.
+    #[must_use]
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
     /// How long a session is kept without a connection; 10 minutes by default.
     #[must_use]
     pub fn session_keep(mut self, keep: Duration) -> Self {
@@ -129,6 +141,7 @@ impl RelayBuilder {
         let tls = self.tls.as_ref().map(TlsFiles::load).transpose()?.map(TlsAcceptor::from);
         let tcp = TcpListener::bind(self.listen).await.map_err(|error| self.cannot_listen(error))?;
         let address = tcp.local_addr().map_err(|error| self.cannot_listen(error))?;
+        let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
@@ -136,7 +149,8 @@ impl RelayBuilder {
             registry: Registry::new(self.sessions),
             keep: self.keep,
             draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
+            speech: Speech::start(self.engine, stopping.clone()),
+            stopping,
             connections: TaskTracker::new(),
             sessions: TaskTracker::new(),
             last_epoch: AtomicU64::new(0),

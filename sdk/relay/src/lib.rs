@@ -25,6 +25,8 @@ mod registry;
 mod server;
 mod session;
 mod shared;
+mod speech;
+mod store;
 
 pub use builder::{Relay, RelayBuilder, StartError};
 pub use handle::RelayHandle;

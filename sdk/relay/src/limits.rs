@@ -63,5 +63,37 @@ pub(crate) const RESTART_SPREAD: Duration = Duration::from_millis(5);
 /// ... and by no more than this, so that all are back within 30 s.
 pub(crate) const RESTART_SPREAD_MOST: Duration = Duration::from_secs(15);
 
-/// Time a relay that stops gives its sessions to finish.
+/// Time a relay that stops gives its engine to finish what was said ...
+pub(crate) const FINISH: Duration = Duration::from_secs(8);
+
+/// ... and its sessions to end.
 pub(crate) const LEAVE: Duration = Duration::from_secs(10);
+
+/// Audio a session holds for its engine, by time of each stream and by bytes of all: what `durability: memory` promises.
+pub(crate) const HELD: Duration = Duration::from_mins(1);
+pub(crate) const HELD_BYTES: usize = 4 << 20;
+
+/// The same where no engine will ever want it.
+pub(crate) const HELD_FOR_NOBODY: Duration = Duration::from_secs(10);
+
+/// What is let go at once when there is no room: one gap in the transcript for ten seconds, not one a message.
+pub(crate) const LET_GO: Duration = Duration::from_secs(10);
+
+/// Audio that waited this long for an engine is let go, however little it is.
+pub(crate) const HELD_AGE: Duration = Duration::from_mins(10);
+
+/// An engine that settles nothing for this long, while it has all the audio it takes, hangs. Utterances are settled
+/// after 15 s at the latest.
+pub(crate) const ENGINE_STUCK: Duration = Duration::from_secs(30);
+
+/// Pause before a stream's recognition is tried again after it failed, doubled each time ...
+pub(crate) const ENGINE_RETRY: Duration = Duration::from_secs(1);
+
+/// ... up to this.
+pub(crate) const ENGINE_RETRY_MOST: Duration = Duration::from_secs(30);
+
+/// Failures at the same place before the audio there is passed over.
+pub(crate) const ENGINE_FAILURES: u32 = 3;
+
+/// Partials are left out while this many bytes wait for a connection: they would be stale when they arrive.
+pub(crate) const QUEUED_FOR_PARTIALS: usize = 64 << 10;

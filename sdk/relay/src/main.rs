@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use glasslink_asr::Moonshine;
 use glasslink_relay::Relay;
 
 /// Takes audio from Glasslink clients and gives back what was said.
@@ -27,7 +29,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Command::Serve { listen } = Arguments::parse().command;
-    match Relay::builder().listen(listen).start().await {
+    match Relay::builder().listen(listen).engine(Arc::new(Moonshine::default())).start().await {
         Ok(relay) => {
             println!("listening on {}", relay.url());
             let _ = tokio::signal::ctrl_c().await;

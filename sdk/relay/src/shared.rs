@@ -9,6 +9,7 @@ use crate::auth::Credentials;
 use crate::clock::{Clock, unix_micros};
 use crate::registry::Registry;
 use crate::server::Guard;
+use crate::speech::{EngineStatus, Speech};
 
 /// What every part of a running relay knows.
 pub(crate) struct Shared {
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
+    pub(crate) speech: Speech,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     /// No new sessions; those there are take their leave.
@@ -32,9 +34,10 @@ pub(crate) struct Shared {
 /// What `/readyz` says.
 pub(crate) struct Readiness {
     pub(crate) ready: bool,
-    /// What stands in the way, or is worth knowing.
+    /// What stands in the way.
     pub(crate) reasons: Vec<String>,
     pub(crate) sessions: usize,
+    pub(crate) engine: EngineStatus,
 }
 
 impl Shared {
@@ -54,7 +57,12 @@ impl Shared {
         if self.registry.is_crowded() {
             reasons.push("too many connections".to_owned());
         }
-        Readiness { ready: reasons.is_empty(), reasons, sessions: self.registry.sessions() }
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+            sessions: self.registry.sessions(),
+            engine: self.speech.status.borrow().clone(),
+        }
     }
 
     /// Name and version, for clients.

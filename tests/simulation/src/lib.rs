@@ -9,11 +9,16 @@
 //! assert_eq!(outcome.trace, glasslink_simulation::run(7, Duration::from_secs(60)).trace);
 //! ```
 
+mod check;
+mod client_crash;
+mod client_host;
 mod coverage;
 mod fault;
+mod inject;
 mod journal;
 mod ledger;
 mod network;
+mod other_client;
 mod relay_host;
 mod trace;
 mod world;

@@ -48,6 +48,11 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
         "ready": readiness.ready,
         "reasons": readiness.reasons,
         "sessions": readiness.sessions,
+        "engine": {
+            "state": readiness.engine.state,
+            "message": readiness.engine.message,
+            "remedy": readiness.engine.remedy,
+        },
     });
     (status, Json(body)).into_response()
 }

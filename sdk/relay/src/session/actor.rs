@@ -2,18 +2,22 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
-use glasslink_protocol::{Cause, CloseCode, Durability, SessionId};
+use glasslink_protocol::{Cause, ClientMessage, CloseCode, Durability, ErrorReport, SessionId};
 use glasslink_session::{
     AttachError, Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp,
 };
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
 use crate::auth::Identity;
 use crate::doors::link::{Connection, Incoming, close};
 use crate::limits;
+use crate::session::streams::Streams;
 use crate::shared::Shared;
+use crate::speech::Heard;
+use crate::store::MemoryStore;
 
 /// A connection whose `hello` names this session.
 pub(crate) struct Attach {
@@ -28,9 +32,10 @@ pub(crate) fn span(session: SessionId, identity: &Identity) -> Span {
 }
 
 /// Runs a session from its first connection to its end.
-pub(crate) async fn run(shared: Arc<Shared>, session: SessionId, inbox: mpsc::Receiver<Attach>) {
-    let mut actor = Actor::new(Arc::clone(&shared), session);
-    let mut inbox = actor.live(inbox).await;
+pub(crate) async fn run(shared: Arc<Shared>, session: SessionId, mut inbox: mpsc::Receiver<Attach>) {
+    let (heard_by, mut heard) = mpsc::unbounded_channel();
+    let mut actor = Actor::new(Arc::clone(&shared), session, heard_by);
+    actor.live(&mut inbox, &mut heard).await;
     shared.registry.forget(session);
     inbox.close();
     while let Some(Attach { connection, .. }) = inbox.recv().await {
@@ -46,7 +51,16 @@ struct Actor {
     live: Option<Live>,
     /// The connection that a new one takes the place of.
     leaving: Option<Live>,
-    over: bool,
+    streams: Streams,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// The relay stops: what the engine has is finished until then, and nothing new is taken.
+    Finishing(Instant),
+    Over,
 }
 
 struct Live {
@@ -55,21 +69,26 @@ struct Live {
 }
 
 impl Actor {
-    fn new(shared: Arc<Shared>, session: SessionId) -> Self {
+    fn new(shared: Arc<Shared>, session: SessionId, heard: mpsc::UnboundedSender<Heard>) -> Self {
         let config = RelayConfig {
             keep: shared.keep,
             relay: Shared::name(),
             ..RelayConfig::new(shared.next_epoch(), Durability::Memory)
         };
         let link = RelaySession::new(config, session, shared.clock.now());
-        Self { shared, link, live: None, leaving: None, over: false }
+        let store = Box::new(MemoryStore::default());
+        let streams = Streams::new(store, shared.speech.clone(), heard);
+        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage: Stage::Running };
+        actor.work();
+        actor
     }
 
-    async fn live(&mut self, mut inbox: mpsc::Receiver<Attach>) -> mpsc::Receiver<Attach> {
+    async fn live(&mut self, inbox: &mut mpsc::Receiver<Attach>, heard: &mut mpsc::UnboundedReceiver<Heard>) {
         let draining = self.shared.draining.clone();
         let mut draining = pin!(draining.cancelled());
+        let mut engine = self.shared.speech.status.clone();
         let mut timer = pin!(sleep_until(Instant::now()));
-        while !self.over {
+        while self.stage != Stage::Over {
             let due = self.due();
             if let Some(due) = due
                 && due != timer.deadline()
@@ -82,15 +101,38 @@ impl Actor {
                     None => break,
                 },
                 incoming = next(&mut self.live) => self.incoming(incoming),
+                Some(heard) = heard.recv() => self.streams.hear(self.now(), &mut self.link, heard),
+                Ok(()) = engine.changed() => self.streams.engine_changed(),
                 () = &mut timer, if due.is_some() => self.timeout(),
-                () = &mut draining => {
-                    self.link.restart(self.now(), limits::RESTART_PAUSE, self.shared.registry.restart_spread());
-                    self.over = true;
-                }
+                () = &mut draining, if self.stage == Stage::Running => self.finish(),
+                () = yield_now(), if self.streams.is_hungry() => {}
             }
-            self.act();
+            self.work();
         }
-        inbox
+    }
+
+    /// Does what the session asks for, and what its streams want, until neither has anything more at once.
+    fn work(&mut self) {
+        self.act();
+        let live = self.live.as_ref();
+        self.streams.wants_partials =
+            live.is_some_and(|live| live.connection.queued() < limits::QUEUED_FOR_PARTIALS);
+        self.streams.work(self.now(), &mut self.link);
+        self.act();
+        if let Stage::Finishing(until) = self.stage
+            && (!self.streams.is_busy() || self.live.is_none() || Instant::now() >= until)
+        {
+            let spread = self.shared.registry.restart_spread();
+            self.link.restart(self.now(), limits::RESTART_PAUSE, spread);
+            self.act();
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// The relay stops. What this session holds is gone with the process, so that its transcript is wanted now.
+    fn finish(&mut self) {
+        self.stage = Stage::Finishing(Instant::now() + limits::FINISH);
+        self.streams.finish_early(&self.link);
     }
 
     fn now(&self) -> Timestamp {
@@ -101,7 +143,11 @@ impl Actor {
     fn due(&self) -> Option<Instant> {
         let link = self.link.poll_timeout().map(|at| self.shared.clock.instant(at));
         let stalled = self.live.as_ref().and_then(|live| live.connection.stalled_at());
-        link.into_iter().chain(stalled).min()
+        let finishing = match self.stage {
+            Stage::Finishing(until) => Some(until),
+            Stage::Running | Stage::Over => None,
+        };
+        link.into_iter().chain(stalled).chain(self.streams.due()).chain(finishing).min()
     }
 
     fn attach(&mut self, Attach { hello, connection }: Attach) {
@@ -124,12 +170,13 @@ impl Actor {
     fn incoming(&mut self, incoming: Incoming) {
         let now = self.now();
         let Some(Live { attachment, .. }) = self.live else { return };
+        let incoming = if self.stage == Stage::Running { incoming } else { only_signs_of_life(incoming) };
         match incoming {
             Incoming::Text(text) => self.link.text(now, attachment, &text),
             Incoming::Audio(message) => self.link.audio(now, attachment, &message),
             Incoming::Traffic => self.link.traffic(now, attachment),
             Incoming::TooLarge => {
-                let report = glasslink_protocol::ErrorReport {
+                let report = ErrorReport {
                     message: "a message was larger than the protocol allows".to_owned(),
                     ..Cause::ProtocolError.report()
                 };
@@ -161,7 +208,7 @@ impl Actor {
         }
     }
 
-    fn leave(&mut self, code: CloseCode, report: Option<glasslink_protocol::ErrorReport>) {
+    fn leave(&mut self, code: CloseCode, report: Option<ErrorReport>) {
         if let Some(Live { attachment, connection }) = self.live.take() {
             self.link.detach(self.now(), attachment);
             self.shared.connections.spawn(close(connection, code, report));
@@ -204,23 +251,38 @@ impl Actor {
         match event {
             RelayEvent::Opened(start) => {
                 info!(stream = %start.stream, format = ?start.format, from = %start.from, "stream opened");
+                self.streams.open(&start);
             }
-            RelayEvent::Frames { stream, first, count, .. } => {
+            RelayEvent::Frames { stream, first, count, body } => {
+                self.streams.frames(stream, first, count, &body);
                 self.link.kept(now, stream, first + u64::from(count));
             }
             RelayEvent::Gap(gap) => {
                 info!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap");
+                self.streams.gap(&gap);
                 self.link.kept(now, gap.stream, gap.to);
             }
             RelayEvent::Ended { stream, at } => {
                 info!(%stream, %at, "stream ended");
-                self.link.transcribed(now, stream, at);
+                self.streams.end(stream, at);
             }
             RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Appended { .. } => {}
             RelayEvent::Detached => info!("detached"),
-            RelayEvent::Bye | RelayEvent::Expired => self.over = true,
+            RelayEvent::Bye | RelayEvent::Expired => self.stage = Stage::Over,
             RelayEvent::LedgerMismatch(sums) => warn!(?sums, "the client's ledger does not balance"),
         }
+    }
+}
+
+/// While the relay finishes, it takes nothing that it would have to answer for: what is not acknowledged comes again.
+fn only_signs_of_life(incoming: Incoming) -> Incoming {
+    match incoming {
+        Incoming::Text(text) => match ClientMessage::decode(&text) {
+            Ok(ClientMessage::Ping { .. } | ClientMessage::Bye) => Incoming::Text(text),
+            _ => Incoming::Traffic,
+        },
+        Incoming::Audio(_) => Incoming::Traffic,
+        other => other,
     }
 }
 

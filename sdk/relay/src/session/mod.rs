@@ -1,5 +1,6 @@
 //! One actor for each session, which owns everything the session has.
 
 mod actor;
+mod streams;
 
 pub(crate) use actor::{Attach, run, span};

@@ -1,6 +1,8 @@
 //! A client of a few lines, on a real socket.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod engine;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -125,12 +127,19 @@ impl Client {
 
     /// The first message that is `wanted`; others are passed over.
     pub async fn until(&mut self, wanted: impl Fn(&RelayMessage) -> bool) -> RelayMessage {
+        self.until_all(wanted).await.pop().unwrap()
+    }
+
+    /// The messages up to the first that is `wanted`.
+    pub async fn until_all(&mut self, wanted: impl Fn(&RelayMessage) -> bool) -> Vec<RelayMessage> {
+        let mut messages = Vec::new();
         loop {
             match self.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let message = RelayMessage::decode(&text).unwrap();
-                    if wanted(&message) {
-                        return message;
+                    messages.push(message);
+                    if messages.last().is_some_and(&wanted) {
+                        return messages;
                     }
                 }
                 Some(Ok(Message::Close(frame))) => panic!("closed: {frame:?}"),
@@ -142,13 +151,13 @@ impl Client {
 
     /// The messages until the close, and its code.
     pub async fn until_closed(&mut self) -> (Vec<RelayMessage>, Option<u16>) {
-        let mut messages = Vec::new();
+        let (mut messages, mut code) = (Vec::new(), None);
         loop {
             match self.next().await {
                 Some(Ok(Message::Text(text))) => messages.push(RelayMessage::decode(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return (messages, frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => code = frame.map(|frame| frame.code.into()),
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return (messages, None),
+                Some(Err(_)) | None => return (messages, code),
             }
         }
     }

@@ -6,6 +6,7 @@ mod inbound;
 mod liveness;
 mod outbound;
 mod restore;
+mod room;
 mod session;
 mod state;
 mod stream;

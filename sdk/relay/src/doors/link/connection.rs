@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use glasslink_protocol::{CloseCode, ErrorReport, MAX_AUDIO_BYTES, MAX_TEXT_BYTES, RelayMessage};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
@@ -170,8 +170,16 @@ pub(crate) async fn close(mut connection: Connection, code: CloseCode, error: Op
     let farewell = async {
         poll_fn(|cx| connection.poll_write(cx)).await?;
         connection.socket.close(Some(frame)).await?;
-        // Sockets that are dropped with bytes unread are reset, and the peer loses what it has not read yet.
+        loop {
+            match poll_fn(|cx| connection.poll_read(cx)).await {
+                Incoming::Closed => return Ok(()),
+                Incoming::Gone | Incoming::TooLarge => break,
+                _ => {}
+            }
+        }
+        // A socket that is dropped with bytes unread is reset, and its peer loses what it has not read yet.
         let transport = connection.socket.get_mut();
+        transport.shutdown().await?;
         let mut unread = [0; 1024];
         while transport.read(&mut unread).await? > 0 {}
         Ok::<_, Error>(())

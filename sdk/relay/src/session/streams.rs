@@ -1,0 +1,327 @@
+use std::collections::BTreeMap;
+
+use glasslink_protocol::{
+    EngineState, FrameIndex, Gap, GapCause, StreamFormat, StreamId, StreamStart, TranscriptEvent,
+};
+use glasslink_session::{RelaySession, Timestamp};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::limits;
+use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription};
+use crate::store::Store;
+
+/// A session's streams between store and engine.
+pub(crate) struct Streams {
+    store: Box<dyn Store>,
+    speech: Speech,
+    open: BTreeMap<StreamId, Stream>,
+    heard: mpsc::UnboundedSender<Heard>,
+    /// The engine's state may be another than the link knows.
+    status_changed: bool,
+    /// Whether the connection has room for text that will be replaced.
+    pub(crate) wants_partials: bool,
+}
+
+struct Stream {
+    transcription: Transcription,
+    /// There may be something to feed.
+    hungry: bool,
+    /// When the engine last settled something, or was first asked to.
+    progressed: Instant,
+    /// Failures since then.
+    failures: u32,
+    /// Not before this.
+    retry: Option<Instant>,
+}
+
+impl Stream {
+    /// Whether an engine takes the stream's audio, now or in a moment.
+    fn is_served(&self, engine_ready: bool) -> bool {
+        engine_ready && self.transcription.is_decodable() && self.retry.is_none()
+    }
+
+    fn failed(&mut self) {
+        let pause = limits::ENGINE_RETRY.saturating_mul(1 << self.failures.min(10));
+        self.failures += 1;
+        self.retry = Some(Instant::now() + pause.min(limits::ENGINE_RETRY_MOST));
+        self.transcription.stop();
+    }
+}
+
+impl Streams {
+    /// What the engine says goes to `heard`, and from there to [`Streams::hear`].
+    pub(crate) fn new(store: Box<dyn Store>, speech: Speech, heard: mpsc::UnboundedSender<Heard>) -> Self {
+        let open = BTreeMap::new();
+        Self { store, speech, open, heard, status_changed: true, wants_partials: true }
+    }
+
+    pub(crate) fn open(&mut self, start: &StreamStart) {
+        self.store.open(start);
+        // The client may have finals of frames that it sends again: no one wants them twice.
+        let from = start.from.max(start.transcribed);
+        let transcription = Transcription::new(start.stream, start.format, from);
+        let now = Instant::now();
+        let stream = Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None };
+        self.open.insert(start.stream, stream);
+    }
+
+    /// Frames that are kept when this returns.
+    pub(crate) fn frames(&mut self, stream: StreamId, first: FrameIndex, count: u16, body: &[u8]) {
+        self.store.frames(stream, first, count, body);
+        self.wake(stream);
+    }
+
+    pub(crate) fn gap(&mut self, gap: &Gap) {
+        self.store.gap(gap);
+        self.wake(gap.stream);
+    }
+
+    pub(crate) fn end(&mut self, stream: StreamId, at: FrameIndex) {
+        if let Some(known) = self.open.get_mut(&stream) {
+            known.transcription.end(at);
+        }
+        self.wake(stream);
+    }
+
+    /// Nothing more comes: what is there is transcribed as if the streams ended here.
+    pub(crate) fn finish_early(&mut self, link: &RelaySession) {
+        for sums in link.sums() {
+            if let Some(stream) = self.open.get_mut(&sums.stream) {
+                stream.transcription.end(sums.received);
+                stream.hungry = true;
+            }
+        }
+    }
+
+    /// Whether an engine is still at work on something.
+    pub(crate) fn is_busy(&self) -> bool {
+        let ready = self.is_ready();
+        self.open.values().any(|stream| stream.is_served(ready) && !stream.transcription.is_done())
+    }
+
+    /// Whether [`Streams::work`] has more to do at once.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.open.values().any(|stream| stream.hungry)
+    }
+
+    /// The engine's state changed: what waits may go to it now.
+    pub(crate) fn engine_changed(&mut self) {
+        self.status_changed = true;
+        for stream in self.open.values_mut() {
+            stream.hungry = true;
+        }
+    }
+
+    /// How the engine is for this session.
+    pub(crate) fn status(&self) -> EngineStatus {
+        let status = self.speech.status.borrow().clone();
+        if status.is_ready() && self.open.values().any(|stream| stream.failures > 0) {
+            let message = "the speech engine failed and is tried again; audio is kept meanwhile";
+            return EngineStatus::new(EngineState::Degraded, message);
+        }
+        status
+    }
+
+    /// When [`Streams::work`] wants to be called although nothing happened.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.open.iter().filter_map(|(id, stream)| self.stream_due(*id, stream)).min()
+    }
+
+    fn stream_due(&self, id: StreamId, stream: &Stream) -> Option<Instant> {
+        if stream.retry.is_some() {
+            return stream.retry;
+        }
+        if stream.is_served(self.is_ready()) {
+            return self.is_full(id, stream).then(|| stream.progressed + limits::ENGINE_STUCK);
+        }
+        self.store.held(id).oldest.map(|oldest| oldest + limits::HELD_AGE)
+    }
+
+    /// Feeds the engine, one turn's worth, and keeps what waits within its bounds.
+    pub(crate) fn work(&mut self, now: Timestamp, link: &mut RelaySession) {
+        let ids: Vec<StreamId> = self.open.keys().copied().collect();
+        for id in ids {
+            self.watch(id);
+            self.feed(id);
+            self.bound(now, link, id);
+            self.settle_silence(now, link, id);
+            self.close_if_done(id);
+        }
+        if std::mem::take(&mut self.status_changed) {
+            let status = self.status();
+            link.set_engine(status.state, status.message, status.remedy);
+        }
+    }
+
+    /// What an engine said.
+    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) {
+        let Heard { stream: id, recognition, event } = heard;
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        match stream.transcription.hear(recognition, event) {
+            Said::Partial(partial) if self.wants_partials => link.partial(partial),
+            Said::Final(settled) => {
+                self.status_changed |= stream.progress();
+                link.append(TranscriptEvent::Final(settled));
+            }
+            Said::Transcribed(to) => {
+                self.status_changed |= stream.progress();
+                link.transcribed(now, id, to);
+                self.store.release(id, to);
+            }
+            Said::Failed(error) => {
+                warn!(stream = %id, %error, "recognition failed");
+                self.speech.failed.notify_one();
+                self.status_changed = true;
+                stream.failed();
+            }
+            Said::Partial(_) | Said::Nothing => {}
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.speech.status.borrow().is_ready()
+    }
+
+    fn wake(&mut self, stream: StreamId) {
+        if let Some(stream) = self.open.get_mut(&stream) {
+            stream.hungry = true;
+        }
+    }
+
+    /// Whether the engine has all the audio it takes.
+    fn is_full(&self, id: StreamId, stream: &Stream) -> bool {
+        let transcription = &stream.transcription;
+        let held = self.store.held(id).frames;
+        let most = window(transcription.format(), self.open.len());
+        transcription.is_running() && held > 0 && (transcription.ended().is_some() || held >= most * 3 / 4)
+    }
+
+    /// Looks after the engine: retries that are due, and one that hangs.
+    fn watch(&mut self, id: StreamId) {
+        let ready = self.is_ready();
+        let Some(stream) = self.open.get(&id) else { return };
+        let full = self.is_full(id, stream);
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        let now = Instant::now();
+        if stream.retry.is_some_and(|at| now >= at) {
+            stream.retry = None;
+            stream.hungry = true;
+        }
+        if !full || !stream.is_served(ready) {
+            stream.progressed = now;
+        } else if now >= stream.progressed + limits::ENGINE_STUCK {
+            warn!(stream = %id, "the speech engine settles nothing");
+            self.status_changed = true;
+            stream.failed();
+        }
+    }
+
+    fn feed(&mut self, id: StreamId) {
+        let ready = self.is_ready();
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        if !std::mem::replace(&mut stream.hungry, false) || !stream.is_served(ready) {
+            return;
+        }
+        if !stream.transcription.is_running() {
+            let waiting = self.store.held(id).frames > 0;
+            let Some(engine) = self.speech.engine.as_deref().filter(|_| waiting) else { return };
+            if let Err(error) = stream.transcription.open(engine, &self.heard) {
+                warn!(stream = %id, %error, "no recognition");
+                self.speech.failed.notify_one();
+                self.status_changed = true;
+                stream.failed();
+                return;
+            }
+        }
+        stream.hungry = stream.transcription.feed(&mut *self.store) == Fed::More;
+    }
+
+    /// Holds the client back where an engine will take what waits; lets go of the oldest where none will.
+    fn bound(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
+        let ready = self.is_ready();
+        let streams = self.open.len();
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        let format = *stream.transcription.format();
+        if stream.is_served(ready) {
+            let limit = stream.transcription.transcribed() + window(&format, streams);
+            link.set_limit(now, id, Some(limit));
+            return;
+        }
+        link.set_limit(now, id, None);
+        let nobody = self.speech.engine.is_none() || !stream.transcription.is_decodable();
+        let most = format.frames_in(if nobody { limits::HELD_FOR_NOBODY } else { limits::HELD });
+        let ended = stream.transcription.ended().is_some();
+        let mut poisoned = stream.failures >= limits::ENGINE_FAILURES;
+        if poisoned {
+            stream.failures = 0;
+        }
+        while let Some(oldest) = self.store.held(id).oldest {
+            let too_old = oldest.elapsed() >= limits::HELD_AGE;
+            let too_much = self.store.held(id).frames > most || self.store.bytes() > limits::HELD_BYTES;
+            let unwanted = std::mem::take(&mut poisoned) || (nobody && ended);
+            if !(too_old || too_much || unwanted) {
+                break;
+            }
+            if !self.let_go(now, link, id, format.frames_in(limits::LET_GO).max(1)) {
+                break;
+            }
+        }
+    }
+
+    /// Whether there was anything to let go.
+    fn let_go(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId, frames: u64) -> bool {
+        let Some(stream) = self.open.get_mut(&id) else { return false };
+        let runs = self.store.oldest(id, stream.transcription.settled(), frames);
+        let Some((from, to)) = runs.first().zip(runs.last()).map(|(first, last)| (first.0, last.1)) else {
+            self.store.release(id, stream.transcription.settled());
+            return false;
+        };
+        info!(stream = %id, %from, %to, "audio let go untranscribed");
+        for (from, to) in runs {
+            link.append_gap(id, from, to, GapCause::NotTranscribed);
+        }
+        stream.transcription.pass_over(to);
+        link.transcribed(now, id, to);
+        self.store.release(id, to);
+        true
+    }
+
+    /// Where nothing is left that an engine could take, the end is reached without one.
+    fn settle_silence(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        let Some(end) = stream.transcription.ended() else { return };
+        if stream.transcription.is_running() {
+            return;
+        }
+        if self.store.oldest(id, stream.transcription.settled(), 1).is_empty() {
+            stream.transcription.pass_over(end);
+            link.transcribed(now, id, end);
+        }
+    }
+
+    fn close_if_done(&mut self, id: StreamId) {
+        if self.open.get(&id).is_some_and(|stream| stream.transcription.is_done()) {
+            self.open.remove(&id);
+            self.store.close(id);
+        }
+    }
+}
+
+impl Stream {
+    /// Whether it had failed before.
+    fn progress(&mut self) -> bool {
+        self.progressed = Instant::now();
+        self.hungry = true;
+        std::mem::take(&mut self.failures) > 0
+    }
+}
+
+/// Frames of a stream that are taken ahead of the engine.
+fn window(format: &StreamFormat, streams: usize) -> u64 {
+    // Opus at its most wasteful; and what a frame costs beyond its bytes.
+    let frame_bytes = format.frame_bytes().map_or(1_275, u64::from) + 16;
+    let by_bytes = (limits::HELD_BYTES / streams.max(1)) as u64 / frame_bytes;
+    format.frames_in(limits::HELD).min(by_bytes).max(1)
+}

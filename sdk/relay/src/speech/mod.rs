@@ -1,0 +1,9 @@
+//! From a stream's frames to its text.
+
+mod monitor;
+mod timeline;
+mod transcription;
+
+pub(crate) use monitor::{EngineStatus, Speech};
+pub(crate) use timeline::Timeline;
+pub(crate) use transcription::{Fed, Heard, Said, Transcription};
