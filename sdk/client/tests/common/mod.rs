@@ -10,7 +10,7 @@ use glasslink::{
     EngineState, Epoch, Event, Events, Final, FrameIndex, LinkState, SessionId, StreamId, TranscriptEvent,
 };
 use glasslink_protocol::{ClientMessage, CloseCode, Durability, SUBPROTOCOL};
-use glasslink_session::{Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp};
+use glasslink_session::{Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -68,11 +68,15 @@ impl Default for Script {
     }
 }
 
+/// What one connection has to send, and how it ends.
+type Outbox = (Vec<String>, Option<CloseCode>);
+
 struct State {
     script: Script,
     origin: Instant,
     sessions: HashMap<SessionId, RelaySession>,
     heard: HashMap<StreamId, Heard>,
+    outboxes: HashMap<(SessionId, Attachment), Outbox>,
     connections: Vec<AbortHandle>,
     goodbyes: usize,
 }
@@ -114,6 +118,7 @@ impl ScriptedRelay {
                 origin: Instant::now(),
                 sessions: HashMap::new(),
                 heard: HashMap::new(),
+                outboxes: HashMap::new(),
                 connections: Vec::new(),
                 goodbyes: 0,
             })),
@@ -261,29 +266,27 @@ impl ScriptedRelay {
         call(session, now)
     }
 
-    /// Takes what the session wants sent, and keeps and transcribes what came.
-    fn drain(
-        &self,
-        id: SessionId,
-        attachment: glasslink_session::Attachment,
-    ) -> (Vec<String>, Option<CloseCode>) {
-        let (mut outgoing, mut close) = (Vec::new(), None);
-        let mut happened = false;
+    /// Does what the session wants: keeps and transcribes what came. Returns what this connection has to send.
+    fn drain(&self, id: SessionId, attachment: Attachment) -> Outbox {
+        let mut acted = false;
         while let Some(action) = self.with(id, |session, _| session.poll_action()) {
+            acted = true;
             match action {
-                RelayAction::SendText { attachment: to, text } if to == attachment => outgoing.push(text),
-                RelayAction::Close { attachment: of, code } if of == attachment => close = Some(code),
-                RelayAction::Event(event) => {
-                    happened = true;
-                    self.happened(id, &event);
+                RelayAction::SendText { attachment, text } => {
+                    let mut state = self.state.lock().unwrap();
+                    state.outboxes.entry((id, attachment)).or_default().0.push(text);
                 }
-                _ => {}
+                RelayAction::Close { attachment, code } => {
+                    let mut state = self.state.lock().unwrap();
+                    state.outboxes.entry((id, attachment)).or_default().1 = Some(code);
+                }
+                RelayAction::Event(event) => self.happened(id, &event),
             }
         }
-        if happened {
+        if acted {
             self.changed.send_replace(());
         }
-        (outgoing, close)
+        self.state.lock().unwrap().outboxes.remove(&(id, attachment)).unwrap_or_default()
     }
 
     fn happened(&self, id: SessionId, event: &RelayEvent) {

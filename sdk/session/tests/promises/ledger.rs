@@ -1,5 +1,5 @@
 use glasslink_protocol::{Cause, ClientMessage, GapCause, StreamSums};
-use glasslink_session::RelayEvent;
+use glasslink_session::{PushError, RelayEvent};
 
 use crate::pair::{Network, Pair, millis, seconds};
 
@@ -62,4 +62,29 @@ fn a_ledger_that_does_not_add_up_is_told() {
         pair.say(&ClientMessage::Sums { streams: vec![sums] });
         assert_eq!(pair.relay_events.last(), Some(&RelayEvent::LedgerMismatch(sums)));
     }
+}
+
+#[test]
+fn a_closed_link_takes_nothing_and_says_so() {
+    let (mut pair, stream) = Pair::live();
+    pair.client.close(pair.now);
+    pair.settle();
+    let before = pair.client.stats();
+    assert_eq!(pair.client.push(pair.now, stream, &[0; 20]), Err(PushError::Closed));
+    assert_eq!(pair.client.skip(pair.now, stream, 5, GapCause::Radio), Err(PushError::Closed));
+    assert_eq!(pair.client.stats(), before);
+}
+
+#[test]
+fn ending_every_stream_ends_those_that_are_still_open() {
+    let (mut pair, first) = Pair::live();
+    let second = pair.open();
+    pair.capture(first, seconds(1));
+    pair.client.end_streams(pair.now);
+    pair.settle();
+    for stream in [first, second] {
+        assert_eq!(pair.client.push(pair.now, stream, &[0; 20]), Err(PushError::NotOpen(stream)));
+    }
+    pair.advance(seconds(5));
+    assert!(pair.client.is_kept());
 }
