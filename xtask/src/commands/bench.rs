@@ -15,14 +15,17 @@ struct Figure {
 
 enum Kind {
     Bench(&'static str),
+    /// An example that prints the figure, and what it is told.
+    Example(&'static str, &'static str),
     /// A test that asserts the figure.
     Test(&'static str),
 }
 
-const FIGURES: [Figure; 4] = [
-    Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Bench("frames") },
+const FIGURES: [Figure; 5] = [
+    Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Example("compare", "speed") },
     Figure { name: "session", package: "glasslink-session", kind: Kind::Bench("throughput") },
     Figure { name: "protocol", package: "glasslink-protocol", kind: Kind::Bench("messages") },
+    Figure { name: "journal", package: "glasslink-audio", kind: Kind::Bench("journal") },
     Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
 ];
 
@@ -54,6 +57,11 @@ fn command(figure: &Figure) -> Command {
         Kind::Bench(name) => {
             let mut command = workspace::cargo("bench");
             command.args(["--quiet", "-p", figure.package, "--bench", name]);
+            command
+        }
+        Kind::Example(name, word) => {
+            let mut command = workspace::cargo("run");
+            command.args(["--quiet", "--release", "-p", figure.package, "--example", name, "--", word]);
             command
         }
         Kind::Test(name) => {
