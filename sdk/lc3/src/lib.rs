@@ -22,6 +22,7 @@
 //! Both are `Send` and `Clone`, own their state, work without `std`, and allocate nothing from frame to frame.
 
 #![cfg_attr(not(test), no_std)]
+#![warn(missing_docs)]
 // The letters of the specification's formulas, and its constants to all their digits.
 #![allow(clippy::many_single_char_names, clippy::excessive_precision)]
 
