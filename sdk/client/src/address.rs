@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::PathAndQuery;
@@ -7,14 +8,22 @@ use tokio_tungstenite::tungstenite::http::uri::PathAndQuery;
 const DOOR: &str = "/v1/link";
 
 /// Where a relay is. The one place that knows about schemes, default ports and the door's path.
+///
+/// `http`, `https`, `ws` and `wss` are the same here but for TLS. Without a path that ends in the door's, the door's is
+/// added.
+///
+/// ```
+/// let address: glasslink::RelayAddress = "https://relay.example".parse()?;
+/// assert_eq!(address.to_string(), "wss://relay.example/v1/link");
+/// assert_eq!((address.host(), address.port()), ("relay.example", 443));
+/// # Ok::<(), glasslink::AddressError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    /// Without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) tls: bool,
-    /// With scheme `ws` or `wss`.
-    pub(crate) uri: Uri,
+pub struct RelayAddress {
+    host: String,
+    port: u16,
+    tls: bool,
+    uri: Uri,
 }
 
 /// Why an address is not a relay's. Correct it as the message says.
@@ -34,10 +43,30 @@ pub enum AddressError {
     Query,
 }
 
-impl Address {
-    /// `http`, `https`, `ws` and `wss` are the same here but for TLS. Without a path that ends in the door's, the
-    /// door's is added.
-    pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
+impl RelayAddress {
+    /// Name or number, without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.tls
+    }
+
+    /// With scheme `ws` or `wss`.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+}
+
+impl FromStr for RelayAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         let malformed = || AddressError::Malformed(without_secrets(text));
         let uri: Uri = text.parse().map_err(|_| malformed())?;
@@ -73,7 +102,7 @@ impl Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uri.fmt(f)
     }
@@ -90,8 +119,12 @@ fn without_secrets(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<RelayAddress, AddressError> {
+        text.parse()
+    }
+
     fn uri(text: &str) -> String {
-        Address::parse(text).unwrap().to_string()
+        parse(text).unwrap().to_string()
     }
 
     #[test]
@@ -107,18 +140,18 @@ mod tests {
 
     #[test]
     fn host_and_port_are_what_a_socket_wants() {
-        let address = Address::parse("wss://[::1]:9000").unwrap();
+        let address = parse("wss://[::1]:9000").unwrap();
         assert_eq!((address.host.as_str(), address.port, address.tls), ("::1", 9000, true));
-        assert_eq!(Address::parse("ws://a.example").unwrap().port, 80);
-        assert_eq!(Address::parse("https://a.example").unwrap().port, 443);
+        assert_eq!(parse("ws://a.example").unwrap().port, 80);
+        assert_eq!(parse("https://a.example").unwrap().port, 443);
     }
 
     // SPEC P15.1
     #[test]
     fn secrets_in_an_address_are_refused_and_not_repeated() {
-        assert_eq!(Address::parse("wss://me:secret@a.example"), Err(AddressError::Credentials));
-        assert_eq!(Address::parse("wss://a.example/?token=secret"), Err(AddressError::Query));
-        let error = Address::parse("me:secret@a example?token=secret").unwrap_err();
+        assert_eq!(parse("wss://me:secret@a.example"), Err(AddressError::Credentials));
+        assert_eq!(parse("wss://a.example/?token=secret"), Err(AddressError::Query));
+        let error = parse("me:secret@a example?token=secret").unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 
@@ -127,9 +160,9 @@ mod tests {
         for text in
             ["", "relay.example", "127.0.0.1:8080", "ws://", "ws:///v1", "ws://a:99999", "ws://a:x", "a b"]
         {
-            let error = Address::parse(text).unwrap_err();
+            let error = parse(text).unwrap_err();
             assert!(matches!(error, AddressError::Malformed(_) | AddressError::Scheme(_)), "{text}: {error}");
         }
-        assert_eq!(Address::parse("ftp://a.example"), Err(AddressError::Scheme("ftp".into())));
+        assert_eq!(parse("ftp://a.example"), Err(AddressError::Scheme("ftp".into())));
     }
 }

@@ -67,6 +67,8 @@ impl AttachedSource {
 async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> Result<(), AttachError> {
     let mut frame = Vec::new();
     while let Some(captured) = source.next(&mut frame).await? {
+        // A source that always has another frame must not keep the link from sending them.
+        tokio::task::coop::consume_budget().await;
         match captured {
             Captured::Frame { captured_at } => {
                 let pushed = shared.wait_for(|_| match stream.push_captured(&frame, captured_at) {

@@ -1,10 +1,11 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use glasslink_protocol::SessionId;
 use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
-use crate::address::{Address, AddressError};
+use crate::address::{AddressError, RelayAddress};
 use crate::connection::{Connector, RootError, Roots};
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
@@ -22,6 +23,7 @@ pub struct LinkBuilder {
     config: ClientConfig,
     session: Option<SessionId>,
     seed: Option<u64>,
+    through: Option<SocketAddr>,
 }
 
 /// Why there is no link. Nothing was tried yet: each is the program's to correct.
@@ -54,6 +56,7 @@ impl LinkBuilder {
             config: ClientConfig::default(),
             session: None,
             seed: None,
+            through: None,
         }
     }
 
@@ -95,6 +98,13 @@ impl LinkBuilder {
         self
     }
 
+    /// Connects to `address`, a tunnel's or a proxy's end, instead of where the relay's name leads. TLS still wants
+    /// the relay's certificate.
+    pub fn through(mut self, address: SocketAddr) -> Self {
+        self.through = Some(address);
+        self
+    }
+
     /// Decides every random choice of the link, so that a test can repeat them.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -105,7 +115,7 @@ impl LinkBuilder {
     ///
     /// The events are those from the very beginning; dropping them costs nothing.
     pub fn connect(self) -> Result<(Link, Events), ConnectError> {
-        let address = Address::parse(&self.url)?;
+        let address = self.url.parse::<RelayAddress>()?;
         let credentials = self.credentials?;
         let mut roots = Roots::default();
         for pem in &self.extra_roots {
@@ -129,7 +139,12 @@ impl LinkBuilder {
         let shared = Arc::new(Shared::new(ClientSession::new(config, session, seed)));
         let events = shared.subscribers.subscribe();
         shared.with(ClientSession::connect);
-        let connector = Connector { address: address.clone(), credentials, roots: Arc::new(roots) };
+        let connector = Connector {
+            address: address.clone(),
+            credentials,
+            roots: Arc::new(roots),
+            through: self.through,
+        };
         let driver = Driver::new(Arc::clone(&shared), connector);
         let task = runtime.spawn(driver.run());
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))

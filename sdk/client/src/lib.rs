@@ -13,7 +13,7 @@ mod shared;
 mod stream;
 mod wait;
 
-pub use address::AddressError;
+pub use address::{AddressError, RelayAddress};
 pub use attach::{AttachError, AttachedSource};
 pub use builder::{ConnectError, LinkBuilder};
 pub use connection::RootError;

@@ -4,12 +4,12 @@ use std::time::Duration;
 use glasslink_audio::Source;
 use glasslink_protocol::{SessionId, StreamFormat};
 use glasslink_session::{ClientSession, LinkState, LinkStats, OpenError, StreamOptions};
-use glasslink_transcript::{Continues, Timeline, Transcript};
+use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::address::Address;
+use crate::address::RelayAddress;
 use crate::attach::AttachedSource;
 use crate::builder::LinkBuilder;
 use crate::events::Events;
@@ -30,7 +30,7 @@ pub struct Link {
 
 #[derive(Debug)]
 struct Owner {
-    address: Address,
+    address: RelayAddress,
     runtime: Handle,
     task: AbortHandle,
 }
@@ -47,22 +47,18 @@ impl Link {
         LinkBuilder::new(url)
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, address: Address, runtime: Handle, task: AbortHandle) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        address: RelayAddress,
+        runtime: Handle,
+        task: AbortHandle,
+    ) -> Self {
         Self { shared, owner: Arc::new(Owner { address, runtime, task }) }
     }
 
     /// Opens a stream of frames of `format`, to be pushed.
     pub fn open(&self, format: StreamFormat, options: StreamOptions) -> Result<AudioStream, OpenError> {
-        let (id, continues) = self.shared.with(|session, now| {
-            let earlier = options.continues;
-            let end = earlier.and_then(|stream| session.next_frame(stream));
-            let id = session.open_stream(now, format, options)?;
-            Ok::<_, OpenError>((id, earlier.zip(end)))
-        })?;
-        let continues = continues.map(|(stream, at)| Continues { stream, at });
-        if let Err(error) = self.shared.timeline(|timeline| timeline.declare(id, format, continues)) {
-            tracing::warn!(%error, "not on the timeline");
-        }
+        let id = self.shared.open(format, options)?;
         Ok(AudioStream::new(Arc::clone(&self.shared), id, format))
     }
 

@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, EngineState};
-use glasslink_session::{ClientSession, Event, LinkState, LinkStats, Timestamp};
-use glasslink_transcript::{Timeline, TimelineError};
+use glasslink_protocol::{Cause, EngineState, FrameIndex, StreamFormat, StreamId};
+use glasslink_session::{
+    Action, ClientSession, Event, LinkState, LinkStats, OpenError, StreamOptions, Timestamp,
+};
+use glasslink_transcript::{Continues, Timeline, TimelineError};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -45,6 +48,8 @@ struct Core {
 #[derive(Debug, Default)]
 struct Heard {
     timeline: Timeline,
+    /// Where the streams end that were ended, for those that go on from them. As many as the timeline has.
+    ends: BTreeMap<StreamId, FrameIndex>,
     engine: Option<Engine>,
     trouble: Option<Cause>,
 }
@@ -93,7 +98,7 @@ impl Shared {
     }
 
     /// What the session wants done; when it wants to be called if that is nothing.
-    pub(crate) fn drain(&self, actions: &mut Vec<glasslink_session::Action>) -> Option<Instant> {
+    pub(crate) fn drain(&self, actions: &mut Vec<Action>) -> Option<Instant> {
         let mut core = self.core();
         while let Some(action) = core.session.poll_action() {
             actions.push(action);
@@ -122,7 +127,7 @@ impl Shared {
         self.drive(ClientSession::close);
         self.drain(&mut actions);
         for action in actions {
-            if let glasslink_session::Action::Event(event) = action {
+            if let Action::Event(event) = action {
                 self.tell(&event);
             }
         }
@@ -155,6 +160,32 @@ impl Shared {
     /// Why the last attempt or connection failed, if none succeeded since.
     pub(crate) fn trouble(&self) -> Option<Cause> {
         self.heard().trouble
+    }
+
+    /// Opens a stream, and puts it on the timeline.
+    pub(crate) fn open(&self, format: StreamFormat, options: StreamOptions) -> Result<StreamId, OpenError> {
+        let earlier = options.continues;
+        let id = self.with(|session, now| session.open_stream(now, format, options))?;
+        let mut heard = self.heard();
+        let continues = earlier.and_then(|stream| {
+            let end = heard.ends.get(&stream).copied();
+            Some(Continues { stream, at: end.or_else(|| self.look(|session| session.next_frame(stream)))? })
+        });
+        if let Err(error) = heard.timeline.declare(id, format, continues) {
+            tracing::warn!(%error, "not on the timeline");
+        }
+        Ok(id)
+    }
+
+    /// Ends a stream behind its last frame.
+    pub(crate) fn end_stream(&self, stream: StreamId) {
+        let end = self.with(|session, now| {
+            session.end_stream(now, stream);
+            session.next_frame(stream)
+        });
+        if let Some(end) = end {
+            self.heard().ends.insert(stream, end);
+        }
     }
 
     pub(crate) fn timeline<T>(&self, call: impl FnOnce(&mut Timeline) -> T) -> T {

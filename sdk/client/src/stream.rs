@@ -76,6 +76,6 @@ impl AudioStream {
 
 impl Drop for AudioStream {
     fn drop(&mut self) {
-        self.shared.with(|session, now| session.end_stream(now, self.id));
+        self.shared.end_stream(self.id);
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use glasslink_protocol::{Cause, EngineState};
 use glasslink_session::{ClientSession, LinkState};
 
-use crate::address::Address;
+use crate::address::RelayAddress;
 use crate::shared::{Engine, Shared};
 
 /// Why the link is not live. Unless it is closed it goes on as before; what was pushed is kept.
@@ -49,7 +49,7 @@ fn cause_words(cause: Option<Cause>) -> String {
 
 pub(crate) async fn live(
     shared: &Shared,
-    address: &Address,
+    address: &RelayAddress,
     within: Option<Duration>,
 ) -> Result<(), WaitLiveError> {
     let settled = shared.wait_for(|shared| match shared.look(ClientSession::state) {

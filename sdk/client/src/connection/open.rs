@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use glasslink_protocol::{Cause, MAX_TEXT_BYTES, SUBPROTOCOL};
@@ -11,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use super::dial::dial;
 use super::socket::Transport;
 use super::{Failure, Roots, Socket};
-use crate::address::Address;
+use crate::address::RelayAddress;
 use crate::credentials::Credentials;
 
 /// Transcript events are a few hundred bytes; the library's default is 128 KiB a connection.
@@ -22,18 +23,23 @@ const WRITE_BUFFER: usize = 16 << 10;
 
 /// Opens connections to one relay.
 pub(crate) struct Connector {
-    pub(crate) address: Address,
+    pub(crate) address: RelayAddress,
     pub(crate) credentials: Option<Arc<dyn Credentials>>,
     pub(crate) roots: Arc<Roots>,
+    /// Where to connect instead of where the relay's name leads.
+    pub(crate) through: Option<SocketAddr>,
 }
 
 impl Connector {
     /// One attempt. The session bounds its time.
     pub(crate) async fn connect(&self) -> Result<Socket, Failure> {
         let request = self.request().await?;
-        let tcp = dial(&self.address.host, self.address.port).await?;
-        let transport: Box<dyn Transport> = if self.address.tls {
-            let name = ServerName::try_from(self.address.host.clone())
+        let tcp = match self.through {
+            Some(address) => dial(&address.ip().to_string(), address.port()).await?,
+            None => dial(self.address.host(), self.address.port()).await?,
+        };
+        let transport: Box<dyn Transport> = if self.address.is_encrypted() {
+            let name = ServerName::try_from(self.address.host().to_owned())
                 .map_err(|error| Failure::new(Cause::Certificate, &error))?;
             let connector = self.roots.connector().await?;
             Box::new(connector.connect(name, tcp).await.map_err(|error| Failure::io(&error))?)
@@ -53,7 +59,7 @@ impl Connector {
     async fn request(&self) -> Result<Request, Failure> {
         let mut request = self
             .address
-            .uri
+            .uri()
             .clone()
             .into_client_request()
             .map_err(|error| Failure::new(Cause::ProtocolError, &error))?;
