@@ -1,6 +1,6 @@
 //! What client and relay hold, on systems that tell (Linux). A build without optimisation holds no less.
 
-use glasslink_e2e::{RelayProcess, run};
+use glasslink_e2e::RelayProcess;
 
 const MEGABYTE: u64 = 1_000_000;
 
