@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A program that needs longer than this hangs. The longest replay lasts a minute.
-pub const LIMIT: Duration = Duration::from_secs(240);
+pub const LIMIT: Duration = Duration::from_mins(4);
 
 /// Memory is looked at this often.
 const SAMPLE: Duration = Duration::from_millis(50);

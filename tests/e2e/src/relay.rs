@@ -9,7 +9,7 @@ use crate::process::present_memory;
 use crate::{Certificate, relay_program};
 
 /// A relay starts in a fraction of a second; a machine that is busy takes longer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A relay in a process of its own. It ends with this value.
 pub struct RelayProcess {

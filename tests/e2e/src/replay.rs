@@ -21,7 +21,7 @@ pub fn replay<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>)
 }
 
 impl Report {
-    /// A number of the object, 0 where there is none.
+    /// A number of the object.
     pub fn number(&self, name: &str) -> u64 {
         self.json[name].as_u64().unwrap_or_else(|| panic!("no number {name} in {}", self.json))
     }
@@ -31,23 +31,8 @@ impl Report {
         self.number("captured") == self.number("acknowledged") + self.number("buffered") + self.number("lost")
     }
 
-    /// The words of every final, in order.
-    pub fn text(&self) -> String {
-        fn collect(value: &Value, out: &mut Vec<String>) {
-            match value {
-                Value::Array(values) => values.iter().for_each(|value| collect(value, out)),
-                Value::Object(fields) => match fields.get("text").and_then(Value::as_str) {
-                    Some(text) => out.push(text.to_owned()),
-                    None => fields.values().for_each(|value| collect(value, out)),
-                },
-                _ => {}
-            }
-        }
-        if let Some(text) = self.json["transcript"].as_str() {
-            return text.to_owned();
-        }
-        let mut finals = Vec::new();
-        collect(&self.json["transcript"], &mut finals);
-        finals.join(" ")
+    /// What was said, with the gaps.
+    pub fn transcript(&self) -> &str {
+        self.json["transcript"].as_str().unwrap_or_else(|| panic!("no transcript in {}", self.json))
     }
 }
