@@ -39,12 +39,13 @@ impl Default for Policy {
             // after 400 ms as after 800 ms. Longer segments take longer to decode.
             endpoints: [
                 (hops(8_000), hops(448)),
-                (hops(10_000), hops(320)),
-                (hops(12_000), hops(192)),
+                (hops(9_000), hops(320)),
+                (hops(10_500), hops(192)),
                 (usize::MAX, hops(96)),
             ],
-            longest: hops(13_000),
-            cut_reach: hops(640),
+            longest: hops(12_000),
+            // A cut inside a word costs words on both sides: two seconds nearly always have a better place.
+            cut_reach: hops(2_000),
         }
     }
 }
