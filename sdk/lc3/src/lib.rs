@@ -58,3 +58,8 @@ pub use decoder::{DecodeError, Decoded, DecoderIn};
 pub use encoder::{EncodeError, Encoder};
 pub use format::{ConfigError, FrameDuration, MAX_FRAME_BYTES, MIN_FRAME_BYTES, frame_bytes};
 pub use pcm::{Channel, Sample};
+
+/// Its example is tested like those above.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
