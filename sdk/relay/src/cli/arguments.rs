@@ -3,6 +3,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use crate::cli::settings::{SETTINGS, Setting};
 
 pub(crate) const CONFIG: &str = "config";
+pub(crate) const MODEL_DIR: &str = "model-dir";
 pub(crate) const PRINT_CONFIG: &str = "print-config";
 
 /// The command line.
@@ -61,8 +62,15 @@ fn model() -> Command {
     let install = Command::new("install")
         .about("Get the speech model: by pip, from the mirror in GLASSLINK_MODEL_URL, or from a file")
         .arg(from);
+    let folder = Arg::new(MODEL_DIR)
+        .long(MODEL_DIR)
+        .value_name("DIR")
+        .value_parser(value_parser!(std::path::PathBuf))
+        .global(true)
+        .help("Folder of the model; by default in the user's data folder [env: GLASSLINK_MODEL_DIR]");
     Command::new("model")
         .about("The speech model of the embedded engine")
+        .arg(folder)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(install)

@@ -5,20 +5,21 @@ use anyhow::Result;
 use clap::ArgMatches;
 use glasslink_asr::model::{File, ModelDir, Progress, Source, install};
 
+use crate::cli::arguments;
+
 /// `glasslink-relay model`
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let folder = ModelDir::locate()?;
-    match matches.subcommand() {
-        Some(("install", arguments)) => {
-            let wheels: Vec<PathBuf> = arguments.get_many("from").into_iter().flatten().cloned().collect();
-            let source = if wheels.is_empty() { Source::from_environment() } else { Source::Wheels(wheels) };
-            install_into(&folder, &source)
-        }
-        _ => {
-            println!("{}", folder.folder().display());
-            Ok(())
-        }
-    }
+    let folder = match matches.get_one::<PathBuf>(arguments::MODEL_DIR) {
+        Some(folder) => ModelDir::new(folder),
+        None => ModelDir::locate()?,
+    };
+    let Some(("install", install)) = matches.subcommand() else {
+        println!("{}", folder.folder().display());
+        return Ok(());
+    };
+    let wheels: Vec<PathBuf> = install.get_many("from").into_iter().flatten().cloned().collect();
+    let source = if wheels.is_empty() { Source::from_environment() } else { Source::Wheels(wheels) };
+    install_into(&folder, &source)
 }
 
 fn install_into(folder: &ModelDir, source: &Source) -> Result<()> {

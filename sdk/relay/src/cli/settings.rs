@@ -1,6 +1,7 @@
 //! Every setting of `serve`, once: flag, environment variable and key of the file are the same word.
 
 /// One setting.
+#[derive(Clone, Copy)]
 pub(crate) struct Setting {
     /// Its key in the file, and its flag: `tls-cert`.
     pub(crate) key: &'static str,
