@@ -1,4 +1,65 @@
-//! Keeps speech flowing to a relay, whatever the network does.
+//! Keeps speech flowing to a relay, whatever the network does, and brings back what was said.
+//!
+//! A [`Link`] is one session with a relay. It connects, notices within 2 s when the connection died, comes back, sends
+//! what the relay did not keep, and accounts for every frame: `captured = acknowledged + buffered + lost`. Pushing
+//! never blocks; what is lost all the same is a [`Gap`] that says how much and why.
+//!
+//! ```
+//! use glasslink::audio::{Lc3Source, Pace, SampleSource};
+//! use glasslink::{Event, Link, StreamFormat, StreamOptions, TranscriptEvent};
+//! # use glasslink_relay::Relay;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let relay = Relay::builder().start().await?;
+//! # let relay_url = relay.url();
+//! // "https://relay.example", and `.token("...")` where the relay wants one.
+//! let (link, mut events) = Link::builder(relay_url).client_name("example 1.0").connect()?;
+//! tokio::spawn(async move {
+//!     while let Some(event) = events.next().await {
+//!         match event {
+//!             Ok(Event::State(state)) => println!("link: {}", state.name()),
+//!             Ok(Event::Partial(partial)) => println!("… {}", partial.text),
+//!             Ok(Event::Transcript { event: TranscriptEvent::Final(said), .. }) => println!("{}", said.text),
+//!             Ok(Event::Gap(gap)) => println!("{} ms: {}", gap.ms, gap.cause.words()),
+//!             Ok(_) => {}
+//!             Err(lagged) => println!("{lagged}"),
+//!         }
+//!     }
+//! });
+//!
+//! // Frames of your own, from any thread ...
+//! let stream = link.open(StreamFormat::pcm(16_000)?, StreamOptions::default())?;
+//! for _ in 0..10 {
+//!     stream.push(&[0; 320])?;
+//! }
+//! stream.end();
+//!
+//! // ... or a source: a file, a microphone, glasses.
+//! let second = SampleSource::new(vec![0; 16_000], 16_000, Pace::UNPACED)?;
+//! link.attach(Lc3Source::new(second, 20)?, StreamOptions::default())?.ended().await?;
+//!
+//! match link.finish().await {
+//!     Ok(()) => println!("everything is kept and transcribed"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! assert_eq!(link.stats().acknowledged, 110);
+//! link.close().await;
+//! # relay.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | show what the link is doing | [`Link::watch_state`], [`Link::watch_stats`] |
+//! | have the transcript with its gaps | [`Link::transcript`], and [`transcript::export`] |
+//! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
+//! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
+//! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
+//!
+//! It runs in a tokio runtime with time and I/O enabled. The link itself is a state machine without I/O
+//! (`glasslink-session`); this crate puts sockets, TLS and a clock round it.
 
 mod address;
 mod attach;
