@@ -29,10 +29,10 @@ enum Xtask {
 fn main() -> ExitCode {
     let outcome = match Xtask::parse() {
         Xtask::Demo(command) => command.run(),
-        Xtask::Test(command) => command.run(),
-        Xtask::Ci(command) => command.run(),
-        Xtask::Nightly(commands::nightly::Nightly {}) => commands::nightly::run(),
-        Xtask::Bench(command) => command.run(),
+        Xtask::Test(command) => Ok(command.run()),
+        Xtask::Ci(command) => Ok(command.run()),
+        Xtask::Nightly(commands::nightly::Nightly {}) => Ok(commands::nightly::run()),
+        Xtask::Bench(command) => Ok(command.run()),
         Xtask::Simulate(command) => command.run(),
         Xtask::Report(commands::report::Report {}) => commands::report::run(),
         Xtask::Spec(commands::spec::Spec {}) => commands::spec::run(),

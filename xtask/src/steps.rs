@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::system;
 
-/// What has run so far. A step that fails does not keep the next from running.
+/// What has run so far. A step that fails does not keep the next from running; each says whether it passed.
 pub(crate) struct Steps {
     began: Instant,
     rows: Vec<Row>,
@@ -40,12 +40,12 @@ impl Steps {
     }
 
     /// Runs a command on this screen.
-    pub(crate) fn run(&mut self, name: &str, command: &mut Command) -> Result<()> {
+    pub(crate) fn run(&mut self, name: &str, command: &mut Command) -> bool {
         self.step(name, |_| system::passes(command))
     }
 
     /// Runs a command that ends its test programs with libtest's result line, and counts what those say.
-    pub(crate) fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
+    pub(crate) fn tests(&mut self, name: &str, command: &mut Command) -> bool {
         self.step(name, |tests| {
             let mut child = command
                 .stdout(Stdio::piped())
@@ -67,7 +67,7 @@ impl Steps {
     }
 
     /// Runs a check of our own.
-    pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<bool>) -> Result<()> {
+    pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<bool>) -> bool {
         self.step(name, |_| check())
     }
 
@@ -109,12 +109,16 @@ impl Steps {
         println!("{:>9.1} s  in all", self.began.elapsed().as_secs_f64());
     }
 
-    fn step(&mut self, name: &str, run: impl FnOnce(&mut Tests) -> Result<bool>) -> Result<()> {
+    fn step(&mut self, name: &str, run: impl FnOnce(&mut Tests) -> Result<bool>) -> bool {
         println!("\n== {name}");
         let began = Instant::now();
-        let outcome = if run(&mut self.tests)? { Outcome::Passed } else { Outcome::Failed };
+        let passed = run(&mut self.tests).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            false
+        });
+        let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
         self.rows.push(Row { name: name.into(), took: began.elapsed(), outcome });
-        Ok(())
+        passed
     }
 }
 

@@ -259,7 +259,16 @@ impl Lane {
     pub(crate) fn done(&mut self, done: Done, now: Instant) -> Vec<EngineEvent> {
         match done {
             Done::Report | Done::Stopped => {}
-            Done::Segment { id, end, text, context } => self.ready = Some((id, end, text, context)),
+            Done::Segment { id, end, text, context } => {
+                // While it is only likely, it is the best partial there can be.
+                if let Some(segment) =
+                    self.likely.as_ref().filter(|likely| likely.id == id && likely.end() == end)
+                {
+                    let (from, to) = (segment.from(), segment.to());
+                    self.show(id, from, to, text.clone(), now);
+                }
+                self.ready = Some((id, end, text, context));
+            }
             Done::Partial { id, from, to, text, took } => self.show(id, from, to, text, now + took),
             Done::Failed(error) => {
                 self.phase = Phase::Failed;
@@ -299,7 +308,7 @@ impl Lane {
         self.partial.not_before = Some(not_before);
         // The final may be out already.
         let open = self.segmenter.open().is_some_and(|open| open.id == id);
-        if open && !text.is_empty() && text != self.partial.text {
+        if open && self.partials && !text.is_empty() && text != self.partial.text {
             self.partial.revision += 1;
             self.partial.text.clone_from(&text);
             let revision = self.partial.revision;

@@ -66,6 +66,7 @@ fn transcribe(engine: &Moonshine, samples: &[i16], push: Push) -> (Vec<FinalText
     }
 }
 
+// SPEC P8.7
 #[test]
 fn finals_depend_on_the_samples_alone() {
     let Some(model) = common::model(&File::ALL) else { return };

@@ -1,7 +1,8 @@
-//! Frames, sources, resampling and levels.
+//! Frames, sources, resampling, levels, and recordings on disk.
 //!
 //! A [`Source`] yields the codec frames of one stream: from a file ([`FileSource`]) or from memory ([`SampleSource`]),
 //! from either at another rate ([`Resampled`]) or encoded as LC3 ([`Lc3Source`]). A [`FrameDecoder`] turns frames back into samples.
+//! The [`journal`] keeps what was heard, whatever becomes of the process.
 //!
 //! ```
 //! use glasslink_audio::{Captured, Decoded, FrameDecoder, Lc3Source, Pace, SampleSource, Source, SourceExt};

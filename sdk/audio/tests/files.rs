@@ -107,6 +107,21 @@ fn a_file_that_is_no_audio_is_refused_by_name_with_a_remedy() {
 }
 
 #[test]
+fn a_wav_whose_writer_did_not_know_its_length_is_whole() {
+    let folder = TempDir::new().unwrap();
+    let samples = sine(440.0, RATE, 16_100);
+    for length in [u32::MAX, 0xffff_fff0, 0x7fff_ffff, 0] {
+        let mut bytes = wav(&samples, RATE, 1);
+        bytes[4..8].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(read(&write(&folder, "head.wav", &bytes)).0, samples, "{length:x}");
+        bytes[40..44].copy_from_slice(&length.to_le_bytes());
+        let (read, error) = read(&write(&folder, "stream.wav", &bytes));
+        assert!(error.is_none(), "{length:x}: {error:?}");
+        assert_eq!(read, samples, "{length:x}");
+    }
+}
+
+#[test]
 fn a_file_cut_in_the_middle_yields_what_there_is_and_then_says_so() {
     let folder = TempDir::new().unwrap();
     let whole_wav = wav(&sine(440.0, 48_000, 38_400), 48_000, 2);
@@ -123,6 +138,16 @@ fn a_file_cut_in_the_middle_yields_what_there_is_and_then_says_so() {
         );
         assert!(purity(&half[2000..], 440.0, RATE) > 0.95, "{name}");
     }
+}
+
+#[test]
+fn a_cut_wav_file_yields_every_sample_that_is_left() {
+    let folder = TempDir::new().unwrap();
+    let samples = sine(440.0, RATE, 16_000);
+    let bytes = wav(&samples, RATE, 1);
+    let (left, error) = read(&write(&folder, "a.wav", &bytes[..=44 + 2 * 9_999]));
+    assert_eq!(left, samples[..9_999]);
+    assert!(matches!(error, Some(FileError::Truncated { .. })), "{error:?}");
 }
 
 #[test]

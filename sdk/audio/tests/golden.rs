@@ -53,6 +53,7 @@ fn check(recording: &Recording) {
         (stream.next, stream.kept, stream.end),
         (FrameIndex(60), FrameIndex(40), Some(FrameIndex(60)))
     );
+    assert_eq!(stream.transcribed, FrameIndex(50));
     let mut next = 0;
     let take = |piece: Piece<'_>| match piece {
         Piece::Frame { index, frame: bytes } => {
@@ -139,5 +140,6 @@ fn write_golden_files() {
     let said = TranscriptEvent::Final(Final { stream: STREAM, from, to, text, words: vec![] });
     let _ = journal.event(Epoch(3), EventNumber(1), &said, now).unwrap();
     let _ = journal.kept(STREAM, FrameIndex(40), now).unwrap();
+    let _ = journal.transcribed(STREAM, FrameIndex(50), now).unwrap();
     let _ = journal.end(STREAM, FrameIndex(60), now).unwrap();
 }

@@ -11,7 +11,7 @@ use glasslink_audio::journal::disk::{MemoryDisk, OsDisk};
 use glasslink_audio::journal::log::{LogLimits, Syncer};
 use glasslink_audio::journal::{
     DiskCause, Found, FrameSink, Journal, JournalError, JournalState, JournalStore, Marker, PcmTee, Piece,
-    Recorder, Recording, SessionInfo, Stored, StreamInfo, WriteError,
+    RecordedRun, Recorder, Recording, SessionInfo, Stored, StreamInfo, WriteError,
 };
 use glasslink_audio::{Captured, Lc3Source, Pace, Resampled, SampleSource, Source};
 use glasslink_protocol::{
@@ -114,6 +114,7 @@ fn everything_that_was_written_is_found_after_a_kill() {
     let _ = journal.marker(&marker, rig.now).unwrap();
     let _ = journal.kept(STREAM, FrameIndex(90), rig.now).unwrap();
     let _ = journal.kept(STREAM, FrameIndex(200), rig.now).unwrap();
+    let _ = journal.transcribed(STREAM, FrameIndex(95), rig.now).unwrap();
     let _ = journal.event(Epoch(9), EventNumber(1), &said, rig.now).unwrap();
 
     let check = |recording: &Recording| {
@@ -122,7 +123,11 @@ fn everything_that_was_written_is_found_after_a_kill() {
         let [stream] = &recording.streams().unwrap()[..] else { panic!() };
         assert_eq!((stream.stream, &stream.info), (STREAM, &stream_info()));
         assert_eq!((stream.next, stream.kept, stream.end), (FrameIndex(400), FrameIndex(200), None));
+        assert_eq!(stream.transcribed, FrameIndex(95));
         assert_eq!(recording.gaps(STREAM).unwrap(), [gap(100, 120, GapCause::Radio)]);
+        let run = |from, to, gap| RecordedRun { from: FrameIndex(from), to: FrameIndex(to), gap };
+        let runs = [run(0, 100, None), run(100, 120, Some(GapCause::Radio)), run(120, 400, None)];
+        assert_eq!(recording.runs(STREAM).unwrap(), runs);
         assert_eq!(recording.clock_marks().unwrap(), [mark]);
         assert_eq!(recording.markers().unwrap(), std::slice::from_ref(&marker));
         let [event] = &recording.events().unwrap()[..] else { panic!() };

@@ -194,6 +194,7 @@ async fn a_session_taken_by_another_program_is_taken_back_on_an_explicit_call_on
     assert_eq!(cause, glasslink::Cause::Superseded);
 }
 
+// SPEC P12.3
 #[tokio::test]
 async fn figures_come_at_most_four_times_a_second() {
     let relay = ScriptedRelay::start(Script::default()).await;

@@ -257,7 +257,7 @@ fn instructions() -> Result<(), String> {
     println!("| setup | decode liblc3 | ours | ratio | encode liblc3 | ours | ratio |");
     println!("|---|---|---|---|---|---|---|");
     for setup in TIMED {
-        let mut row = format!("| {setup} |");
+        print!("| {setup} |");
         for task in ["decode", "encode"] {
             let mut counts = [0.0; 2];
             for (count, who) in counts.iter_mut().zip(["liblc3", "ours"]) {
@@ -266,9 +266,9 @@ fn instructions() -> Result<(), String> {
                     (collected(setup, task, who, 2)?, timing_signal(setup, None).len() / setup.samples());
                 *count = (two - one) / frames as f64;
             }
-            row += &format!(" {:.0} | {:.0} | {:.2} |", counts[0], counts[1], counts[1] / counts[0]);
+            print!(" {:.0} | {:.0} | {:.2} |", counts[0], counts[1], counts[1] / counts[0]);
         }
-        println!("{row}");
+        println!();
     }
     Ok(())
 }

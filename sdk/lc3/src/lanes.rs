@@ -1,6 +1,5 @@
 //! Four numbers at a time, in a form that compilers turn into vector instructions.
 
-use core::array::from_fn;
 use core::ops::{Add, Mul, Sub};
 
 /// Four lanes.
@@ -11,7 +10,8 @@ impl Add for F4 {
     type Output = Self;
     #[inline]
     fn add(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i] + other.0[i]))
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a + e, b + f, c + g, d + h])
     }
 }
 
@@ -19,7 +19,8 @@ impl Sub for F4 {
     type Output = Self;
     #[inline]
     fn sub(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i] - other.0[i]))
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a - e, b - f, c - g, d - h])
     }
 }
 
@@ -27,6 +28,7 @@ impl Mul<f32> for F4 {
     type Output = Self;
     #[inline]
     fn mul(self, other: f32) -> Self {
-        Self(self.0.map(|x| x * other))
+        let [a, b, c, d] = self.0;
+        Self([a * other, b * other, c * other, d * other])
     }
 }

@@ -21,14 +21,19 @@
 //!
 //! Both are `Send` and `Clone`, own their state, work without `std`, and allocate nothing from frame to frame.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+#![warn(missing_docs)]
 // The letters of the specification's formulas, and its constants to all their digits.
 #![allow(clippy::many_single_char_names, clippy::excessive_precision)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+// Unit tests share what the tests outside use, which knows this crate by its name.
 #[cfg(test)]
-extern crate std;
+extern crate self as glasslink_lc3;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 mod attack;
 mod bandwidth;
@@ -53,3 +58,8 @@ pub use decoder::{DecodeError, Decoded, DecoderIn};
 pub use encoder::{EncodeError, Encoder};
 pub use format::{ConfigError, FrameDuration, MAX_FRAME_BYTES, MIN_FRAME_BYTES, frame_bytes};
 pub use pcm::{Channel, Sample};
+
+/// Its example is tested like those above.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -48,8 +48,8 @@ impl RelayHandle {
         self.shared.registry.sessions()
     }
 
-    /// Takes leave: `/readyz` says no, every client hears `restarting`, what can be finished within 10 s is
-    /// finished, connections close with 1012.
+    /// Takes leave: `/readyz` says no, every client hears `restarting`, what was said and can be
+    /// transcribed within 4 s is, and connections close with 1012.
     pub async fn shutdown(mut self) {
         self.shared.draining.cancel();
         self.shared.sessions.close();

@@ -63,8 +63,9 @@ pub(crate) const RESTART_SPREAD: Duration = Duration::from_millis(5);
 /// ... and by no more than this, so that all are back within 30 s.
 pub(crate) const RESTART_SPREAD_MOST: Duration = Duration::from_secs(15);
 
-/// Time a relay that stops gives its engine to finish what was said ...
-pub(crate) const FINISH: Duration = Duration::from_secs(8);
+/// Time a relay that stops gives its engine to finish what was said: clients give a relay that takes no audio up after
+/// 5 s ...
+pub(crate) const FINISH: Duration = Duration::from_secs(4);
 
 /// ... and its sessions to end.
 pub(crate) const LEAVE: Duration = Duration::from_secs(10);

@@ -2,9 +2,14 @@
 
 mod support;
 
+use std::time::Duration;
+
+use futures_util::SinkExt;
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId};
 use glasslink_relay::Relay;
-use support::{Client, hello, stream};
+use support::{Client, HelloFields, PATIENCE, hello, stream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn frames_are_received_and_kept() {
@@ -49,4 +54,59 @@ async fn a_relay_that_stops_says_restarting_and_closes_with_1012() {
         "{messages:?}"
     );
     assert_eq!(code, Some(1012));
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_dropped_and_nobody_else_notices() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut deaf = Client::plain(&relay.url()).await;
+    deaf.greet(hello(1)).await;
+    let mut other = Client::plain(&relay.url()).await;
+    other.greet(hello(2)).await;
+    let ping = ClientMessage::Ping { id: 1 }.encode();
+    let flood = async {
+        // Every ping is answered, and no answer is read.
+        while deaf.socket.feed(Message::text(ping.clone())).await.is_ok() {}
+    };
+    let conversation = async {
+        loop {
+            other.say(&ClientMessage::Ping { id: 7 }).await;
+            other.until(|message| matches!(message, RelayMessage::Pong { id: 7 })).await;
+        }
+    };
+    tokio::select! {
+        dropped = timeout(PATIENCE, flood) => dropped.expect("the relay drops who reads nothing"),
+        () = conversation => {}
+    }
+    deaf = Client::plain(&relay.url()).await;
+    deaf.greet(HelloFields { attach: 2, ..hello(1) }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_without_a_connection_is_forgotten_in_time() {
+    let relay = Relay::builder().session_keep(Duration::from_secs(30)).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    let RelayMessage::Welcome { epoch, keep_ms, .. } = client.greet(hello(1)).await else { unreachable!() };
+    assert_eq!(keep_ms, 30_000);
+    drop(client);
+    let gone = async {
+        while relay.sessions() > 0 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(40), gone).await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    let RelayMessage::Welcome { epoch: new, .. } = client.greet(hello(1)).await else { unreachable!() };
+    assert_ne!(new, epoch);
+}
+
+#[tokio::test]
+async fn a_session_that_says_bye_is_over() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Bye).await;
+    assert_eq!(client.until_closed().await.1, Some(1000));
+    assert_eq!(relay.sessions(), 0);
 }

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use glasslink_protocol::{
     ClientMessage, EngineState, EventNumber, Final, FrameIndex, Gap, GapCause, RelayMessage, StreamId,
@@ -11,6 +12,7 @@ use glasslink_protocol::{
 use glasslink_relay::Relay;
 use support::engine::FakeEngine;
 use support::{Client, hello, lc3, stream};
+use tokio::time::{Instant, timeout};
 
 const ID: StreamId = StreamId(1);
 
@@ -169,4 +171,124 @@ async fn a_relay_that_stops_finishes_what_was_said() {
     let said = |message: &RelayMessage| matches!(message, RelayMessage::Transcript { event: TranscriptEvent::Final(last), .. } if last.to == FrameIndex(150));
     assert!(messages.iter().any(said), "{messages:?}");
     assert_eq!(code, Some(1012));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_fails_is_tried_again_and_says_nothing_twice() {
+    let engine = Arc::new(FakeEngine::default());
+    let relay = Relay::builder().engine(engine.clone()).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    engine.fail_at(24_000);
+    client.audio(1, 0, 100).await;
+    client.audio(1, 100, 100).await;
+    client.say(&end(200)).await;
+    let degraded = |message: &RelayMessage| {
+        matches!(message, RelayMessage::Status { engine: EngineState::Degraded, .. })
+    };
+    let mut told = client.until_all(degraded).await;
+    engine.fail_at(0);
+    told.extend(client.until_all(is_transcribed(200)).await);
+    let finals = told.iter().filter_map(|message| match message {
+        RelayMessage::Transcript { event: TranscriptEvent::Final(said), .. } => {
+            Some((said.from.0, said.to.0))
+        }
+        _ => None,
+    });
+    assert_eq!(finals.collect::<Vec<_>>(), [(0, 100), (100, 200)]);
+    let ready =
+        |message: &RelayMessage| matches!(message, RelayMessage::Status { engine: EngineState::Ready, .. });
+    assert!(told.iter().rev().any(ready), "{told:?}");
+    assert_eq!(engine.opened(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn audio_that_an_engine_always_fails_on_is_passed_over() {
+    let engine = Arc::new(FakeEngine::default());
+    let relay = Relay::builder().engine(engine.clone()).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    // No recognition survives its first half second.
+    engine.fail_at(8_000);
+    client.audio(1, 0, 60).await;
+    client.say(&end(60)).await;
+    let events = events_until(&mut client, 60).await;
+    let gap = Gap::new(ID, FrameIndex(0), FrameIndex(60), GapCause::NotTranscribed, &lc3());
+    assert_eq!(events, [(1, TranscriptEvent::Gap(gap))]);
+    assert_eq!(engine.opened(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_is_given_up_and_the_client_goes_on() {
+    let engine = Arc::new(FakeEngine::default());
+    let relay = Relay::builder().engine(engine.clone()).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    engine.shut();
+    let start = Instant::now();
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    for first in (0..6_000).step_by(500) {
+        client.audio(1, first, 500).await;
+    }
+    let free = |message: &RelayMessage| {
+        matches!(message, RelayMessage::Received { next: FrameIndex(6_000), limit: None, .. })
+    };
+    loop {
+        // A client that is silent is given up, too.
+        client.say(&ClientMessage::Ping { id: 1 }).await;
+        match timeout(Duration::from_secs(5), client.until_all(&free)).await {
+            Ok(_) => break,
+            Err(_) => assert!(start.elapsed() < Duration::from_mins(1)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_streams_do_not_mix() {
+    let relay = Relay::builder().engine(Arc::new(FakeEngine::default())).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    client.say(&ClientMessage::Open(stream(2, 500))).await;
+    client.audio(2, 500, 100).await;
+    client.audio(1, 0, 100).await;
+    client.say(&ClientMessage::End { stream: StreamId(2), at: FrameIndex(600) }).await;
+    client.say(&end(100)).await;
+    let mut finals = Vec::new();
+    while finals.len() < 2 {
+        let next = client.until(|message| matches!(message, RelayMessage::Transcript { .. })).await;
+        let RelayMessage::Transcript { event: TranscriptEvent::Final(said), .. } = next else {
+            unreachable!()
+        };
+        finals.push((said.stream.0, said.from.0, said.to.0));
+    }
+    finals.sort_unstable();
+    assert_eq!(finals, [(1, 0, 100), (2, 500, 600)]);
+}
+
+#[tokio::test]
+async fn a_stream_without_audio_ends() {
+    let relay = Relay::builder().engine(Arc::new(FakeEngine::default())).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    let gap = Gap::new(ID, FrameIndex(0), FrameIndex(9), GapCause::Absent, &lc3());
+    client.say(&ClientMessage::Gap(gap)).await;
+    client.say(&end(9)).await;
+    client.until(is_transcribed(9)).await;
+}
+
+#[tokio::test]
+async fn a_relay_without_an_engine_lets_everything_go_and_says_so() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    client.audio(1, 0, 100).await;
+    client.say(&end(100)).await;
+    let events = events_until(&mut client, 100).await;
+    let gap = Gap::new(ID, FrameIndex(0), FrameIndex(100), GapCause::NotTranscribed, &lc3());
+    assert_eq!(events, [(1, TranscriptEvent::Gap(gap))]);
 }

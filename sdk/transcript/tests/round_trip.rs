@@ -123,6 +123,7 @@ proptest! {
         }
     }
 
+    // SPEC P4.3
     #[test]
     fn a_gap_is_in_every_export(from in time(), to in time(), cause in cause()) {
         let transcript = Transcript::new(vec![Entry::Gap(Missing { from, to, cause })]);

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use glasslink_protocol::CloseCode;
-use glasslink_session::{
-    Action, Timestamp, defaults,
-};
+use glasslink_session::{Action, Timestamp, defaults};
 
 use crate::world::{OURS, World};
 

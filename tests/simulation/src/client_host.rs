@@ -1,11 +1,7 @@
 use std::time::Duration;
 
-use glasslink_protocol::{
-    Cause, FrameIndex, Gap, GapCause, TranscriptEvent,
-};
-use glasslink_session::{
-    Action, ConnectionId, Event, LinkState, defaults,
-};
+use glasslink_protocol::{Cause, FrameIndex, Gap, GapCause, TranscriptEvent};
+use glasslink_session::{Action, ConnectionId, Event, LinkState, defaults};
 
 use crate::fault::below;
 use crate::journal::Record;

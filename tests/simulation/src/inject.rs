@@ -1,11 +1,7 @@
 use std::time::Duration;
 
-use glasslink_protocol::{
-    Cause, SessionId,
-};
-use glasslink_session::{
-    ClientConfig, ClientSession, LinkState, Timestamp,
-};
+use glasslink_protocol::{Cause, SessionId};
+use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp};
 
 use crate::Fault;
 use crate::fault::{Planned, below};

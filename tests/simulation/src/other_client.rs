@@ -1,8 +1,5 @@
-
 use glasslink_protocol::Cause;
-use glasslink_session::{
-    Action, ClientSession,
-};
+use glasslink_session::{Action, ClientSession};
 
 use crate::network::Payload;
 use crate::world::{OTHER, World};

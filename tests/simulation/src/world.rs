@@ -1,22 +1,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use glasslink_protocol::{
-    FrameIndex, GapCause, SessionId, StreamFormat, StreamId,
-};
-use glasslink_session::{
-    ClientConfig, ClientSession, ConnectionId, LinkState, StreamOptions, Timestamp,
-};
+use glasslink_protocol::{FrameIndex, GapCause, SessionId, StreamFormat, StreamId};
+use glasslink_session::{ClientConfig, ClientSession, ConnectionId, LinkState, StreamOptions, Timestamp};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng;
 
+use crate::Coverage;
 use crate::fault::{Planned, below, plan};
 use crate::journal::{Journal, Record};
 use crate::ledger::Ledger;
 use crate::network::{Network, Payload, Peer};
 use crate::relay_host::RelayHost;
 use crate::trace::Trace;
-use crate::Coverage;
 
 pub(crate) const FRAME_BYTES: usize = 20;
 pub(crate) const FRAME: Duration = Duration::from_millis(10);

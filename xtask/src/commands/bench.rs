@@ -1,6 +1,5 @@
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
@@ -16,14 +15,17 @@ struct Figure {
 
 enum Kind {
     Bench(&'static str),
+    /// An example that prints the figure, and what it is told.
+    Example(&'static str, &'static str),
     /// A test that asserts the figure.
     Test(&'static str),
 }
 
-const FIGURES: [Figure; 4] = [
-    Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Bench("frames") },
+const FIGURES: [Figure; 5] = [
+    Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Example("compare", "speed") },
     Figure { name: "session", package: "glasslink-session", kind: Kind::Bench("throughput") },
     Figure { name: "protocol", package: "glasslink-protocol", kind: Kind::Bench("messages") },
+    Figure { name: "journal", package: "glasslink-audio", kind: Kind::Bench("journal") },
     Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
 ];
 
@@ -39,14 +41,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn run(&self) -> Result<ExitCode> {
+    pub(crate) fn run(&self) -> ExitCode {
         let mut steps = Steps::new();
         let wanted =
             |figure: &&Figure| self.names.is_empty() || self.names.iter().any(|name| name == figure.name);
         for figure in FIGURES.iter().filter(wanted) {
-            steps.run(figure.name, &mut command(figure))?;
+            steps.run(figure.name, &mut command(figure));
         }
-        Ok(steps.finish_untested())
+        steps.finish_untested()
     }
 }
 
@@ -55,6 +57,11 @@ fn command(figure: &Figure) -> Command {
         Kind::Bench(name) => {
             let mut command = workspace::cargo("bench");
             command.args(["--quiet", "-p", figure.package, "--bench", name]);
+            command
+        }
+        Kind::Example(name, word) => {
+            let mut command = workspace::cargo("run");
+            command.args(["--quiet", "--release", "-p", figure.package, "--example", name, "--", word]);
             command
         }
         Kind::Test(name) => {

@@ -1,6 +1,5 @@
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
 use clap::Args;
 
 use crate::commands::simulate;
@@ -25,45 +24,45 @@ pub(crate) struct Test {
 }
 
 impl Test {
-    pub(crate) fn run(&self) -> Result<ExitCode> {
+    pub(crate) fn run(&self) -> ExitCode {
         let mut steps = Steps::new();
         if self.all {
-            all(&mut steps, self.yes || system::is_ci())?;
+            all(&mut steps, self.yes || system::is_ci());
         } else {
-            some(&mut steps)?;
+            some(&mut steps);
         }
-        Ok(steps.finish())
+        steps.finish()
     }
 }
 
 /// Everything, on a machine that gets what it lacks.
-pub(crate) fn all(steps: &mut Steps, yes: bool) -> Result<()> {
-    steps.check("system packages", || packages::provide(yes).map(|()| true))?;
-    steps.run("build the relay", &mut build_relay())?;
+pub(crate) fn all(steps: &mut Steps, yes: bool) {
+    steps.check("system packages", || packages::provide(yes).map(|()| true));
+    steps.run("build the relay", &mut build_relay());
     steps.check("speech model", || {
         model::install(&workspace::program("debug", "glasslink-relay")).map(|()| true)
-    })?;
+    });
     let mut tests = crates();
     tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
     if cfg!(target_os = "linux") && std::env::var_os("LIBLC3").is_none() {
         // Named, it has to be there: the comparison with it fails instead of being skipped.
         tests.env("LIBLC3", "liblc3.so.1");
     }
-    steps.tests("crates", &mut tests)?;
-    simulation(steps)
+    steps.tests("crates", &mut tests);
+    simulation(steps);
 }
 
-fn some(steps: &mut Steps) -> Result<()> {
-    steps.run("build the relay", &mut build_relay())?;
+fn some(steps: &mut Steps) {
+    steps.run("build the relay", &mut build_relay());
     if let Err(error) = model::install(&workspace::program("debug", "glasslink-relay")) {
         steps.skip("speech tests", format!("{error:#}"));
     }
-    steps.tests("crates", &mut crates())?;
-    simulation(steps)
+    steps.tests("crates", &mut crates());
+    simulation(steps);
 }
 
-fn simulation(steps: &mut Steps) -> Result<()> {
-    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS, None))
+fn simulation(steps: &mut Steps) {
+    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS, None));
 }
 
 fn crates() -> Command {

@@ -62,6 +62,10 @@ fn failure(wheel: &Wheel, stderr: &str) -> InstallError {
     if stderr.contains("No module named pip") {
         return InstallError::NoPip { wheel: wheel.file_name };
     }
+    if stderr.contains("(from versions: none)") {
+        let detail = "the package index cannot be reached, or does not have it".to_owned();
+        return InstallError::Pip { wheel: wheel.file_name, detail };
+    }
     let words: Vec<&str> = stderr.lines().map(str::trim).filter(|line| line.starts_with("ERROR")).collect();
     let detail = if words.is_empty() {
         stderr.trim().lines().last().unwrap_or("").to_owned()

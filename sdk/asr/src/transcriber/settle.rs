@@ -5,8 +5,13 @@ use crate::engine::{EngineError, SAMPLE_RATE};
 use crate::segmenter::Segment;
 use crate::vad::HOP;
 
-/// The most audio decoded at once, with what was said before: beyond some 20 s the model loses sentences.
-const LONGEST: usize = 18 * SAMPLE_RATE as usize;
+/// A longer segment is decoded alone: it is its own context.
+const LONGEST_CONTINUED: usize = 8 * SAMPLE_RATE as usize;
+/// The most audio decoded at once with what was said before, if the segment just before it is not more: the encoder
+/// takes some 25 ms a second, and somebody waits.
+const LONGEST: usize = 12 * SAMPLE_RATE as usize;
+/// The most with that one segment.
+const LONGEST_WITH_ONE: usize = 18 * SAMPLE_RATE as usize;
 /// After a longer pause, what was said before does not help.
 const LONGEST_PAUSE: u64 = 2 * SAMPLE_RATE as u64;
 /// A hypothesis may say nothing about less voice than this: a cough, or a word's end that was guessed before.
@@ -66,11 +71,13 @@ pub(crate) fn settle(
 impl Context {
     /// Forgets what is too far back to help with `segment`, or too much to decode with it.
     fn fit(&mut self, segment: &Segment) {
-        if segment.follows.is_none() || segment.from() > self.to + LONGEST_PAUSE {
-            *self = Self::default();
+        let far = segment.follows.is_none() || segment.from() > self.to + LONGEST_PAUSE;
+        if far || segment.audio.len() > LONGEST_CONTINUED {
+            self.said.clear();
         }
+        self.sentence_ended &= !far;
         let mut samples = segment.audio.len() + self.said.iter().map(|said| said.audio.len()).sum::<usize>();
-        while samples > LONGEST
+        while samples > if self.said.len() > 1 { LONGEST } else { LONGEST_WITH_ONE }
             && let Some(said) = self.said.pop_front()
         {
             samples -= said.audio.len();

@@ -2,6 +2,7 @@
 
 mod error;
 mod reader;
+mod wav;
 
 pub use error::FileError;
 pub use reader::AudioFile;

@@ -9,10 +9,11 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::FileError;
+use super::wav::WavLengths;
 use crate::Resampler;
 
 /// An audio file, read as 16-bit mono samples of one rate: channels are averaged, other rates resampled.
@@ -66,7 +67,15 @@ impl AudioFile {
         if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
         }
-        let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+        let (source, cut): (Box<dyn MediaSource>, _) = if metadata.is_file() {
+            let (source, cut) =
+                WavLengths::new(file).map_err(|cause| FileError::Open { path: path.clone(), cause })?;
+            (Box::new(source), cut)
+        } else {
+            // A pipe cannot be looked through before it is read.
+            (Box::new(file), None)
+        };
+        let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
         let reader = symphonia::default::get_probe()
             .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| not_audio(problem(&error)))?;
@@ -80,7 +89,8 @@ impl AudioFile {
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|error| not_audio(problem(&error)))?;
-        let (track, expected, rate) = (track.id, track.num_frames, parameters.sample_rate.unwrap_or(0));
+        let expected = cut.map_or(track.num_frames, |cut| Some(cut.declared));
+        let (track, rate) = (track.id, parameters.sample_rate.unwrap_or(0));
         Ok(Self {
             path,
             format,

@@ -18,7 +18,9 @@ pub struct Recorder<S> {
     journal: Journal,
     stream: StreamId,
     next: FrameIndex,
-    marked: Option<(FrameIndex, Instant)>,
+    /// The last frame with a clock mark, and when the last frame was captured.
+    marked: Option<FrameIndex>,
+    last: Option<Instant>,
     utc_offset_min: i32,
     ended: bool,
 }
@@ -46,7 +48,7 @@ enum Written {
 
 /// How often a stream is tied to the clocks.
 const MARK_EVERY: Duration = Duration::from_secs(10);
-/// A jump that no scheduling makes, and no clock that drifts.
+/// A jump from one frame to the next that is no late scheduling.
 const DISCONTINUITY: Duration = Duration::from_millis(250);
 
 impl<S: Source> Recorder<S> {
@@ -62,7 +64,17 @@ impl<S: Source> Recorder<S> {
         let info = StreamInfo { format, ..info.clone() };
         let _ = journal.open_stream(stream, &info, now())?;
         let next = FrameIndex(0);
-        Ok(Self { source, format, journal, stream, next, marked: None, utc_offset_min, ended: false })
+        Ok(Self {
+            source,
+            format,
+            journal,
+            stream,
+            next,
+            marked: None,
+            last: None,
+            utc_offset_min,
+            ended: false,
+        })
     }
 
     pub fn stream(&self) -> StreamId {
@@ -109,7 +121,7 @@ impl<S: Source> Recorder<S> {
             Ok(Some(Captured::Gap { frames, cause })) => {
                 self.next += frames;
                 // The first frame after it gets a mark.
-                self.marked = None;
+                (self.marked, self.last) = (None, None);
                 let gap = Gap::new(self.stream, index, self.next, cause, &self.format);
                 let _ = self.journal.gap(&gap, now()).map_err(refused)?;
                 Ok(Some(Written::Gap { frames, cause }))
@@ -134,15 +146,15 @@ impl<S: Source> Recorder<S> {
 
     /// Ties frame `index` to the clocks, if it is time to.
     fn mark(&mut self, index: FrameIndex, captured_at: Instant) -> Option<ClockMark> {
-        if let Some((marked, at)) = self.marked {
-            let lasted = self.format.duration(index.since(marked));
-            let expected = at + lasted;
-            let off = captured_at.max(expected).saturating_duration_since(captured_at.min(expected));
-            if lasted < MARK_EVERY && off < DISCONTINUITY {
-                return None;
-            }
+        let expected = self.last.replace(captured_at).map(|last| last + self.format.frame_duration());
+        let jumped = expected.is_some_and(|expected| {
+            captured_at.max(expected).saturating_duration_since(captured_at.min(expected)) >= DISCONTINUITY
+        });
+        let due = self.marked.is_none_or(|marked| self.format.duration(index.since(marked)) >= MARK_EVERY);
+        if !jumped && !due {
+            return None;
         }
-        self.marked = Some((index, captured_at));
+        self.marked = Some(index);
         let mark = clock_mark(self.stream, index, captured_at, self.utc_offset_min);
         // A mark waits in the journal's memory while the disk fails.
         let _ = self.journal.clock(&mark, now());

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use glasslink_lc3::FrameDuration;
 
+use crate::wav::MAX_CHANNELS;
+
 /// What the first word says.
 const FILE_ID: u16 = 0xcc1c;
-/// More than any layout of loudspeakers has.
-const MAX_CHANNELS: u16 = 64;
 /// Bytes of the header.
 const HEADER: u16 = 18;
 

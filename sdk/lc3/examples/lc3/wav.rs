@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+/// More than any layout of loudspeakers has.
+pub(crate) const MAX_CHANNELS: u16 = 64;
+
 /// Audio, its channels interleaved.
 pub(crate) struct Wav {
     pub(crate) sample_rate: u32,
@@ -69,8 +72,8 @@ fn format_of(chunk: &[u8]) -> Result<(u32, usize), &'static str> {
     if !matches!(kind, 1 | 0xfffe) || bits != 16 {
         return Err("its samples are not whole numbers of 16 bits");
     }
-    if channels == 0 {
-        return Err("it has no channels");
+    if !(1..=MAX_CHANNELS).contains(&channels) {
+        return Err("it has no channels, or more than this program takes");
     }
     Ok((u32::from_le_bytes([f[4], f[5], f[6], f[7]]), usize::from(channels)))
 }

@@ -143,15 +143,9 @@ impl<'a> Writer<'a> {
             }
             last = if count < 8 { 0 } else { 0xff };
         }
-        // The last byte is shared: plain bits may hold its lower part.
-        let plain = if self.held > 0 && self.tail > 0 {
-            self.tail -= 1;
-            Some((self.bits as u8, self.held))
-        } else {
-            None
-        };
-        if let Some((bits, held)) = plain {
-            self.frame[self.tail] |= bits & ((1u16 << held) - 1) as u8;
+        // Both ends share the byte where they meet.
+        if self.held > 0 && self.tail > 0 {
+            self.frame[self.tail - 1] |= self.bits as u8;
         }
         if let Some(slot) = self.frame.get_mut(self.head) {
             let low_bits = 0xff_u16 >> count;

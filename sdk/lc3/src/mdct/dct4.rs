@@ -89,7 +89,7 @@ impl Dct4 {
                 im[k] = a * wi[k] + b * wr[k];
             }
         }
-        let in_scratch = self.fft.run(scratch.split_at_mut(half), x.split_at_mut(half));
+        let in_scratch = self.fft.run(scratch, x);
         let (from, to) = if in_scratch { (scratch, x) } else { (x, scratch) };
         let (re, im) = from.split_at(half);
         let pairs = &mut to.as_chunks_mut::<2>().0[..half];
@@ -103,8 +103,6 @@ impl Dct4 {
 
 #[cfg(test)]
 mod tests {
-    use std::vec::Vec;
-
     use super::*;
 
     #[test]

@@ -30,9 +30,6 @@ impl<const N: usize> Roots<N> {
     }
 }
 
-/// Real and imaginary parts of as many points.
-pub(crate) type Parts<'a> = (&'a mut [f32], &'a mut [f32]);
-
 /// A transform: its radices in order, and its roots of unity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fft {
@@ -68,20 +65,18 @@ fft!(FFT_180, 180, [4, 3, 3, 5]);
 fft!(FFT_240, 240, [4, 4, 3, 5]);
 
 impl Fft {
-    /// Transforms `a`, and leaves the result in `a` if this returns true, else in `b`.
-    pub(crate) fn run(&self, a: Parts<'_>, b: Parts<'_>) -> bool {
+    /// Transforms `a`: real parts, then imaginary parts. Leaves the result in `a` if this returns true, else in `b`.
+    pub(crate) fn run(&self, a: &mut [f32], b: &mut [f32]) -> bool {
         let n = self.points;
-        let (mut from, mut to) = ((&mut a.0[..n], &mut a.1[..n]), (&mut b.0[..n], &mut b.1[..n]));
+        let (mut from, mut to) = (&mut a[..2 * n], &mut b[..2 * n]);
         let mut stride = 1;
         for &radix in self.radices {
-            let x = (&*from.0, &*from.1);
-            let y = (&mut *to.0, &mut *to.1);
             match radix {
-                2 => self.stage::<2>(stride, x, y),
-                3 => self.stage::<3>(stride, x, y),
-                4 if stride == 1 => self.first_stage(x, y),
-                4 => self.stage::<4>(stride, x, y),
-                _ => self.stage::<5>(stride, x, y),
+                2 => self.stage::<2>(stride, from, to),
+                3 => self.stage::<3>(stride, from, to),
+                4 if stride == 1 => self.first_stage(from, to),
+                4 => self.stage::<4>(stride, from, to),
+                _ => self.stage::<5>(stride, from, to),
             }
             core::mem::swap(&mut from, &mut to);
             stride *= radix;
@@ -90,12 +85,14 @@ impl Fft {
     }
 
     /// The first stage, of radix 4: its results interleave.
-    fn first_stage(&self, x: (&[f32], &[f32]), y: Parts<'_>) {
+    fn first_stage(&self, x: &[f32], y: &mut [f32]) {
         let m = self.points / 4;
-        let re: [&[f32]; 4] = from_fn(|i| &x.0[i * m..][..m]);
-        let im: [&[f32]; 4] = from_fn(|i| &x.1[i * m..][..m]);
+        let (x_re, x_im) = x.split_at(self.points);
+        let (y_re, y_im) = y.split_at_mut(self.points);
+        let re: [&[f32]; 4] = from_fn(|i| &x_re[i * m..][..m]);
+        let im: [&[f32]; 4] = from_fn(|i| &x_im[i * m..][..m]);
         let roots = self.roots.map(|(re, im)| (&re[..m], &im[..m]));
-        let (out_re, out_im) = (&mut y.0.as_chunks_mut().0[..m], &mut y.1.as_chunks_mut().0[..m]);
+        let (out_re, out_im) = (&mut y_re.as_chunks_mut().0[..m], &mut y_im.as_chunks_mut().0[..m]);
         for p in 0..m {
             let [a, b, c, d] = from_fn(|i| Complex { re: re[i][p], im: im[i][p] }).transform();
             let b = b.turn(roots[0].0[p], roots[0].1[p]);
@@ -107,12 +104,14 @@ impl Fft {
     }
 
     /// A stage that finds transforms of `stride` points and leaves those of `R` times as many.
-    fn stage<const R: usize>(&self, stride: usize, x: (&[f32], &[f32]), y: Parts<'_>)
+    fn stage<const R: usize>(&self, stride: usize, x: &[f32], y: &mut [f32])
     where
         [Complex<f32>; R]: Butterfly<f32>,
         [Complex<F4>; R]: Butterfly<F4>,
     {
         let m = self.points / stride / R;
+        let (x_re, x_im) = x.split_at(self.points);
+        let (y_re, y_im) = y.split_at_mut(self.points);
         for p in 0..m {
             let roots: [(f32, f32); R] = from_fn(|i| {
                 let root = p * i * stride;
@@ -120,10 +119,10 @@ impl Fft {
             });
             let input: [(&[f32], &[f32]); R] = from_fn(|i| {
                 let at = stride * (p + m * i);
-                (&x.0[at..at + stride], &x.1[at..at + stride])
+                (&x_re[at..at + stride], &x_im[at..at + stride])
             });
             let block = stride * R * p..stride * R * (p + 1);
-            let (out_re, out_im) = (&mut y.0[block.clone()], &mut y.1[block]);
+            let (out_re, out_im) = (&mut y_re[block.clone()], &mut y_im[block]);
             if stride.is_multiple_of(4) {
                 stage_of_fours(&input, &roots, stride / 4, out_re, out_im);
             } else {

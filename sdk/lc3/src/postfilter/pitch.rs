@@ -16,7 +16,7 @@ pub(super) struct Rough {
     pub(super) present: bool,
 }
 
-/// Sum of products at a 64th of their scale.
+/// Sum of products at a 64th of their scale, rounded.
 pub(super) fn dot(a: &[i16], b: &[i16]) -> f32 {
     let mut lanes = [0.0f32; 4];
     for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
@@ -26,7 +26,8 @@ pub(super) fn dot(a: &[i16], b: &[i16]) -> f32 {
             *lane += pair as f32;
         }
     }
-    (lanes[0] + lanes[2] + lanes[1] + lanes[3]) * (1.0 / 64.0)
+    // Whole steps, so that what is almost silence has no pitch.
+    (((lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) + 32.0) * (1.0 / 64.0)) as i32 as f32
 }
 
 /// Finds the lag of the frame at the end of `x`, of `n` samples. `last` is the index of the last frame's lag.

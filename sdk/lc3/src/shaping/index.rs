@@ -15,7 +15,7 @@ const SIZE_16_FAR: u32 = 1_549_824;
 pub(crate) const SHAPING_BITS: usize = 38;
 
 /// The quantised scale factors: two codebook entries and a vector of pulses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ShapingIndex {
     pub(crate) low: usize,
     pub(crate) high: usize,

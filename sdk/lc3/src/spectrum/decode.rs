@@ -8,7 +8,7 @@ use crate::tables::spectrum::SPECTRUM_MODELS;
 const MAX_ESCAPES: u32 = 14;
 
 /// What precedes the spectrum in a frame.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Coded lines; the rest is zero.
     pub(crate) coded: usize,
@@ -28,81 +28,82 @@ impl Header {
     }
 }
 
-/// Reads the lines of a spectrum into `x`. `None`: the data make no sense.
-pub(crate) fn decode(
-    bits: &mut Reader<'_>,
-    format: &Format,
-    bandwidth: usize,
-    bytes: usize,
-    header: &Header,
-    x: &mut [f32],
-) -> Option<()> {
-    let noise_level = bits.bits(3);
-    let x = &mut x[..format.lines];
-    let (coded, rest) = x.split_at_mut(header.coded);
-    rest.fill(0.0);
-    let mut seed = read_lines(bits, format, bytes, header.lsb_mode, coded)?;
-    let left = bits.left();
-    if header.lsb_mode {
-        seed = seed.wrapping_add(read_lsb(bits, left, coded));
-    } else {
-        refine(bits, left, coded);
-    }
-    let silent =
-        header.coded == 2 && coded[0] == 0.0 && coded[1] == 0.0 && header.gain == 0 && noise_level == 7;
-    let gain = gain(i32::from(header.gain) - format.gain_offset(bytes));
-    for x in coded {
-        *x *= gain;
-    }
-    if !silent {
-        noise::fill(format, bandwidth, gain * (8 - noise_level) as f32 / 16.0, seed, x);
-    }
-    Some(())
+/// A spectrum as it stands in a frame of `bytes`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coded<'a> {
+    pub(crate) format: &'a Format,
+    pub(crate) bandwidth: usize,
+    pub(crate) bytes: usize,
+    pub(crate) header: Header,
+    /// Of the noise in holes: 0 (loudest) to 7.
+    pub(crate) noise_level: u8,
 }
 
-/// Reads the arithmetic-coded lines; returns the seed of the noise.
-fn read_lines(
-    bits: &mut Reader<'_>,
-    format: &Format,
-    bytes: usize,
-    lsb_mode: bool,
-    x: &mut [f32],
-) -> Option<u16> {
-    let mut context = Context::new(format.high_rate(bytes));
-    let mut seed = 0u16;
-    let upper_from = format.lines / 2 + 1;
-    for (pair, x) in x.chunks_exact_mut(2).enumerate() {
-        let at = 2 * pair;
-        let models = context.models(at >= upper_from);
-        let (mut a, mut b) = (0u32, 0u32);
-        let mut escapes = 0;
-        let mut shift = 0;
-        let symbol = loop {
-            let symbol = bits.symbol(&SPECTRUM_MODELS[usize::from(models[escapes])]);
-            if symbol < 16 {
-                break symbol;
-            }
-            if shift == MAX_ESCAPES {
-                return None;
-            }
-            // In LSB mode the bits of the first escape come later.
-            if !(lsb_mode && shift == 0) {
-                a |= bits.bits(1) << shift;
-                b |= bits.bits(1) << shift;
-            }
-            shift += 1;
-            escapes = (escapes + 1).min(3);
-        };
-        let (top_a, top_b) = (symbol % 4, symbol / 4);
-        a |= (top_a as u32) << shift;
-        b |= (top_b as u32) << shift;
-        x[0] = if a != 0 && bits.bit() { -(a as f32) } else { a as f32 };
-        x[1] = if b != 0 && bits.bit() { -(b as f32) } else { b as f32 };
-        let weighed = (a & 0x7fff) as usize * at + (b & 0x7fff) as usize * (at + 1);
-        seed = seed.wrapping_add(weighed as u16);
-        context.push(top_a + top_b, escapes);
+impl Coded<'_> {
+    /// Reads the lines into `x`. `None`: the data make no sense.
+    pub(crate) fn read(&self, bits: &mut Reader<'_>, x: &mut [f32]) -> Option<()> {
+        let Self { format, header, .. } = self;
+        let x = &mut x[..format.lines];
+        let (coded, rest) = x.split_at_mut(header.coded);
+        rest.fill(0.0);
+        let mut seed = self.read_lines(bits, coded)?;
+        let left = bits.left();
+        if header.lsb_mode {
+            seed = seed.wrapping_add(read_lsb(bits, left, coded));
+        } else {
+            refine(bits, left, coded);
+        }
+        let empty = header.coded == 2 && coded[0] == 0.0 && coded[1] == 0.0;
+        let silent = empty && header.gain == 0 && self.noise_level == 7;
+        let gain = gain(i32::from(header.gain) - format.gain_offset(self.bytes));
+        for x in coded {
+            *x *= gain;
+        }
+        if !silent {
+            let level = gain * f32::from(8 - self.noise_level) / 16.0;
+            noise::fill(format, self.bandwidth, level, seed, x);
+        }
+        Some(())
     }
-    Some(seed)
+
+    /// Reads the arithmetic-coded lines; returns the seed of the noise.
+    fn read_lines(&self, bits: &mut Reader<'_>, x: &mut [f32]) -> Option<u16> {
+        let mut context = Context::new(self.format.high_rate(self.bytes));
+        let mut seed = 0u16;
+        let upper_from = self.format.lines / 2 + 1;
+        for (pair, x) in x.chunks_exact_mut(2).enumerate() {
+            let at = 2 * pair;
+            let models = context.models(at >= upper_from);
+            let (mut a, mut b) = (0u32, 0u32);
+            let mut escapes = 0;
+            let mut shift = 0;
+            let symbol = loop {
+                let symbol = bits.symbol(&SPECTRUM_MODELS[usize::from(models[escapes])]);
+                if symbol < 16 {
+                    break symbol;
+                }
+                if shift == MAX_ESCAPES {
+                    return None;
+                }
+                // In LSB mode the bits of the first escape come later.
+                if !(self.header.lsb_mode && shift == 0) {
+                    a |= bits.bits(1) << shift;
+                    b |= bits.bits(1) << shift;
+                }
+                shift += 1;
+                escapes = (escapes + 1).min(3);
+            };
+            let (top_a, top_b) = (symbol % 4, symbol / 4);
+            a |= (top_a as u32) << shift;
+            b |= (top_b as u32) << shift;
+            x[0] = if a != 0 && bits.bit() { -(a as f32) } else { a as f32 };
+            x[1] = if b != 0 && bits.bit() { -(b as f32) } else { b as f32 };
+            let weighed = (a & 0x7fff) as usize * at + (b & 0x7fff) as usize * (at + 1);
+            seed = seed.wrapping_add(weighed as u16);
+            context.push(top_a + top_b, escapes);
+        }
+        Some(seed)
+    }
 }
 
 /// Moves every line that is not zero up or down by a fraction of a step.

@@ -6,7 +6,7 @@ mod gain;
 mod noise;
 mod quantise;
 
-pub(crate) use decode::{Header, decode};
+pub(crate) use decode::{Coded, Header};
 pub(crate) use quantise::Quantiser;
 
 use crate::tables::spectrum::SPECTRUM_LOOKUP;

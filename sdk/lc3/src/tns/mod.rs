@@ -23,7 +23,7 @@ const REFLECTION: [f32; 9] = [
 ];
 
 /// The quantised filters of a frame: one, or from 32 kHz of bandwidth on two.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tns {
     weighted: bool,
     filters: usize,

@@ -23,7 +23,7 @@ pub struct Library {
     encode: Encode,
     decode: Decode,
     /// Keeps the functions loaded.
-    _library: libloading::Library,
+    _keep: libloading::Library,
 }
 
 impl Library {
@@ -58,7 +58,7 @@ impl Library {
             setup_decoder: function!("lc3_setup_decoder"),
             encode: function!("lc3_encode"),
             decode: function!("lc3_decode"),
-            _library: library,
+            _keep: library,
         })
     }
 

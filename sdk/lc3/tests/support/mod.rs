@@ -1,7 +1,7 @@
 //! What the tests and the examples that compare with liblc3 share.
 
-// Not every one of them uses all of it.
-#![allow(dead_code, unreachable_pub)]
+// Not every one of them uses all of it; and what is decoded comes from a decoder.
+#![allow(dead_code, unreachable_pub, clippy::similar_names)]
 
 pub mod fuzz;
 pub mod liblc3;

@@ -19,7 +19,7 @@ impl Random {
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (u64::from(self.next()) * limit as u64 >> 32) as usize
+        ((u64::from(self.next()) * limit as u64) >> 32) as usize
     }
 
     /// Within ±1.

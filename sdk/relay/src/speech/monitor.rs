@@ -127,7 +127,7 @@ impl Monitor {
                 if status.is_ready() {
                     info!(engine = self.engine.name(), "speech engine ready");
                 } else {
-                    warn!(state = ?status.state, message = status.message, remedy = status.remedy, "speech engine");
+                    warn!(state = ?status.state, detail = status.message, remedy = status.remedy, "speech engine");
                 }
                 *last = status;
             }

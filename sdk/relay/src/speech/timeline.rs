@@ -1,6 +1,10 @@
 use glasslink_asr::SAMPLE_RATE;
 use glasslink_protocol::{FrameIndex, StreamFormat};
 
+/// No position lies beyond this, however absurd a gap a client tells of, so that positions can be added up. Ten million
+/// years in.
+const MOST: u64 = 1 << 62;
+
 /// Where the samples of a recognition stand among the frames of its stream. Exact at every index: no rounding adds up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeline {
@@ -21,7 +25,7 @@ impl Timeline {
     pub(crate) fn position(&self, frame: FrameIndex) -> u64 {
         let samples = u128::from(frame.since(self.start)) * u128::from(self.frame_samples);
         let position = (samples * u128::from(SAMPLE_RATE)).div_ceil(u128::from(self.sample_rate));
-        u64::try_from(position).unwrap_or(u64::MAX)
+        u64::try_from(position).unwrap_or(MOST).min(MOST)
     }
 
     /// The frame that the sample at `position` lies in.

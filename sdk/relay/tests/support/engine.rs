@@ -1,9 +1,8 @@
-//! An engine that hears a word in every second of audio, from a thread of its own.
+//! An engine that hears a word in every second of audio. It has no threads, so that paused clocks can be trusted: it
+//! speaks while it is spoken to.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use glasslink_asr::{
     Engine, EngineError, EngineEvent, EventSink, FinalText, MAX_PENDING, Recognition, SAMPLE_RATE, WordTime,
@@ -12,42 +11,53 @@ use glasslink_asr::{
 const SECOND: u64 = SAMPLE_RATE as u64;
 
 #[derive(Default)]
-pub struct FakeEngine {
-    missing: AtomicBool,
-    gate: Arc<Gate>,
-    /// Recognitions fail when they come to this position; 0: never.
-    poison: Arc<AtomicU64>,
-}
+pub struct FakeEngine(Arc<Mutex<State>>);
 
-/// Holds the engine's threads while it is shut.
 #[derive(Default)]
-struct Gate {
-    shut: Mutex<bool>,
-    opened: Condvar,
+struct State {
+    missing: bool,
+    /// It listens, and says nothing.
+    shut: bool,
+    /// Recognitions fail when they come to this position; 0: never.
+    poison: u64,
+    opened: usize,
+    lanes: Vec<Arc<Mutex<Lane>>>,
 }
 
 impl FakeEngine {
     pub fn not_installed() -> Arc<Self> {
         let engine = Self::default();
-        engine.missing.store(true, Ordering::SeqCst);
+        engine.state().missing = true;
         Arc::new(engine)
     }
 
     pub fn install(&self) {
-        self.missing.store(false, Ordering::SeqCst);
+        self.state().missing = false;
     }
 
     pub fn shut(&self) {
-        *self.gate.shut.lock().unwrap() = true;
+        self.state().shut = true;
     }
 
     pub fn open_gate(&self) {
-        *self.gate.shut.lock().unwrap() = false;
-        self.gate.opened.notify_all();
+        self.state().shut = false;
+        let lanes = self.state().lanes.clone();
+        for lane in lanes {
+            lane.lock().unwrap().work(&self.0);
+        }
     }
 
     pub fn fail_at(&self, position: u64) {
-        self.poison.store(position, Ordering::SeqCst);
+        self.state().poison = position;
+    }
+
+    /// How many recognitions were opened.
+    pub fn opened(&self) -> usize {
+        self.state().opened
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
     }
 }
 
@@ -57,68 +67,28 @@ impl Engine for FakeEngine {
     }
 
     fn load(&self) -> Result<(), EngineError> {
-        if self.missing.load(Ordering::SeqCst) {
+        if self.state().missing {
             let remedy = "run `glasslink-relay model install`".into();
             return Err(EngineError::NotInstalled { missing: "model".into(), remedy });
         }
         Ok(())
     }
 
-    fn open(&self, mut events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
+    fn open(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
         self.load()?;
-        let (commands, inbox) = channel();
-        let (gate, poison) = (Arc::clone(&self.gate), Arc::clone(&self.poison));
-        let transcribed = Arc::new(AtomicU64::new(0));
-        let reported = Arc::clone(&transcribed);
-        thread::spawn(move || {
-            // The audio of the second that is heard now, and where it began.
-            let (mut position, mut voiced_from) = (0, 0);
-            while let Ok(command) = inbox.recv() {
-                let open = gate.shut.lock().unwrap();
-                drop(gate.opened.wait_while(open, |shut| *shut).unwrap());
-                let mut say = |from: u64, to: u64| {
-                    let text = format!("second {}", from / SECOND);
-                    let middle = from.midpoint(to);
-                    let word =
-                        |text: &str, from, to| WordTime { text: text.into(), from, to, estimated: false };
-                    let (first, second) = text.split_once(' ').unwrap();
-                    let words = vec![word(first, from, middle), word(second, middle, to)];
-                    events(EngineEvent::Final(FinalText { from, to, text, words }));
-                };
-                match command {
-                    Command::Push(samples) => {
-                        position += samples;
-                        while position - voiced_from >= SECOND {
-                            say(voiced_from, voiced_from + SECOND);
-                            voiced_from += SECOND;
-                        }
-                        let poison = poison.load(Ordering::SeqCst);
-                        if poison > 0 && position >= poison {
-                            events(EngineEvent::Failed(EngineError::Failed { detail: "poison".into() }));
-                            return;
-                        }
-                        let from = voiced_from;
-                        events(EngineEvent::Partial { from, revision: 1, text: "sec".into() });
-                    }
-                    Command::Skip(samples) => {
-                        if position > voiced_from {
-                            say(voiced_from, position);
-                        }
-                        position += samples;
-                        voiced_from = position;
-                    }
-                    Command::Finish => {
-                        if position > voiced_from {
-                            say(voiced_from, position);
-                        }
-                        voiced_from = position;
-                    }
-                }
-                reported.store(voiced_from, Ordering::SeqCst);
-                events(EngineEvent::Transcribed { to: voiced_from });
-            }
-        });
-        Ok(Box::new(FakeRecognition { commands, position: 0, transcribed }))
+        let lane = Lane {
+            events,
+            commands: VecDeque::new(),
+            offered: 0,
+            position: 0,
+            voiced_from: 0,
+            failed: false,
+        };
+        let lane = Arc::new(Mutex::new(lane));
+        let mut state = self.state();
+        state.opened += 1;
+        state.lanes.push(Arc::clone(&lane));
+        Ok(Box::new(FakeRecognition { engine: Arc::clone(&self.0), lane }))
     }
 }
 
@@ -128,30 +98,102 @@ enum Command {
     Finish,
 }
 
-struct FakeRecognition {
-    commands: Sender<Command>,
+struct Lane {
+    events: EventSink,
+    commands: VecDeque<Command>,
+    /// Everything pushed and skipped.
+    offered: u64,
+    /// What of it was looked at.
     position: u64,
-    transcribed: Arc<AtomicU64>,
+    voiced_from: u64,
+    failed: bool,
+}
+
+impl Lane {
+    fn work(&mut self, engine: &Mutex<State>) {
+        while !self.failed {
+            let (shut, poison) = {
+                let state = engine.lock().unwrap();
+                (state.shut, state.poison)
+            };
+            let Some(command) = (!shut).then(|| self.commands.pop_front()).flatten() else { return };
+            match command {
+                Command::Push(samples) => {
+                    self.position += samples;
+                    if poison > 0 && self.position >= poison {
+                        self.failed = true;
+                        (self.events)(EngineEvent::Failed(EngineError::Failed { detail: "poison".into() }));
+                        return;
+                    }
+                    while self.position - self.voiced_from >= SECOND {
+                        self.say(self.voiced_from + SECOND);
+                    }
+                    let from = self.voiced_from;
+                    (self.events)(EngineEvent::Partial { from, revision: 1, text: "sec".into() });
+                }
+                Command::Skip(samples) => {
+                    self.say(self.position);
+                    self.position += samples;
+                    self.voiced_from = self.position;
+                }
+                Command::Finish => self.say(self.position),
+            }
+            (self.events)(EngineEvent::Transcribed { to: self.voiced_from });
+        }
+    }
+
+    fn say(&mut self, to: u64) {
+        let from = std::mem::replace(&mut self.voiced_from, to);
+        if to > from {
+            let middle = from.midpoint(to);
+            let word = |text: &str, from, to| WordTime { text: text.into(), from, to, estimated: false };
+            let number = (from / SECOND).to_string();
+            let words = vec![word("second", from, middle), word(&number, middle, to)];
+            (self.events)(EngineEvent::Final(FinalText {
+                from,
+                to,
+                text: format!("second {number}"),
+                words,
+            }));
+        }
+    }
+}
+
+struct FakeRecognition {
+    engine: Arc<Mutex<State>>,
+    lane: Arc<Mutex<Lane>>,
+}
+
+impl FakeRecognition {
+    fn command(&self, command: Command) {
+        let mut lane = self.lane.lock().unwrap();
+        if let Command::Push(samples) | Command::Skip(samples) = command {
+            lane.offered += samples;
+        }
+        lane.commands.push_back(command);
+        lane.work(&self.engine);
+    }
 }
 
 impl Recognition for FakeRecognition {
     fn push(&mut self, pcm: &[i16]) -> usize {
         let taken = pcm.len().min(MAX_PENDING.saturating_sub(self.pending()) as usize);
-        self.position += taken as u64;
-        let _ = self.commands.send(Command::Push(taken as u64));
+        if taken > 0 {
+            self.command(Command::Push(taken as u64));
+        }
         taken
     }
 
     fn skip(&mut self, samples: u64) {
-        self.position += samples;
-        let _ = self.commands.send(Command::Skip(samples));
+        self.command(Command::Skip(samples));
     }
 
     fn finish(&mut self) {
-        let _ = self.commands.send(Command::Finish);
+        self.command(Command::Finish);
     }
 
     fn pending(&self) -> u64 {
-        self.position - self.transcribed.load(Ordering::SeqCst)
+        let lane = self.lane.lock().unwrap();
+        lane.offered - lane.voiced_from
     }
 }

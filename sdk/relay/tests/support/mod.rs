@@ -10,6 +10,7 @@ use glasslink_protocol::{
     AudioMessage, ClientMessage, Epoch, EventNumber, FrameIndex, RelayMessage, SessionId, StreamFormat,
     StreamId, StreamStart,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -20,8 +21,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// Longer than anything here takes, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Client {
-    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub struct Client<S = MaybeTlsStream<TcpStream>> {
+    pub socket: WebSocketStream<S>,
 }
 
 /// What `hello` says, with what most tests want.
@@ -83,9 +84,16 @@ impl Client {
     pub async fn plain(url: &str) -> Self {
         Self::connect(request(url, None)).await.unwrap()
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Says hello, and returns the welcome.
     pub async fn greet(&mut self, fields: HelloFields) -> RelayMessage {
+        self.say_hello(fields).await;
+        self.until(|message| matches!(message, RelayMessage::Welcome { .. })).await
+    }
+
+    pub async fn say_hello(&mut self, fields: HelloFields) {
         let HelloFields { session, holder, attach, take, epoch, events_after, streams } = fields;
         let client = "test".into();
         let (ping_ms, continues) = (5_000, None);
@@ -102,11 +110,15 @@ impl Client {
             client,
         })
         .await;
-        self.until(|message| matches!(message, RelayMessage::Welcome { .. })).await
     }
 
     pub async fn say(&mut self, message: &ClientMessage) {
-        self.socket.send(Message::text(message.encode())).await.unwrap();
+        self.send(Message::text(message.encode())).await;
+    }
+
+    /// A message the relay may have closed the connection on already.
+    pub async fn send(&mut self, message: Message) {
+        let _ = timeout(PATIENCE, self.socket.send(message)).await.expect("the relay reads");
     }
 
     /// Sends `count` frames of zeros.
@@ -118,7 +130,7 @@ impl Client {
     pub async fn frames(&mut self, id: u32, first: u64, count: u16, body: &[u8]) {
         let mut bytes = Vec::new();
         AudioMessage { stream: StreamId(id), first: FrameIndex(first), count, body }.encode(&mut bytes);
-        self.socket.send(Message::binary(bytes)).await.unwrap();
+        self.send(Message::binary(bytes)).await;
     }
 
     async fn next(&mut self) -> Option<Result<Message, Error>> {

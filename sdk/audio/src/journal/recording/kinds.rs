@@ -28,6 +28,9 @@ pub(super) const END: u8 = 131;
 /// Everything is uploaded, and the transcript is whole.
 pub(super) const FINISHED: u8 = 132;
 
+/// The finals of the frames before `from` are known.
+pub(super) const TRANSCRIBED: u8 = 133;
+
 /// What a recording belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionInfo {

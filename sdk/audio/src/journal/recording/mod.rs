@@ -7,7 +7,7 @@ mod store;
 mod writer;
 
 pub use kinds::{Marker, SessionInfo, StreamInfo};
-pub use reader::{Piece, RecordedEvent, RecordedStream, Recording, RecordingError};
+pub use reader::{Piece, RecordedEvent, RecordedRun, RecordedStream, Recording, RecordingError};
 pub use state::{DiskCause, JournalState, Stored};
 pub use store::{Found, JournalError, JournalStore};
 pub use writer::{Journal, WriteError};

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::Journal;
 use super::kinds::{
     CLOCK, ClockPayload, END, EVENT, EventPayload, FINISHED, FRAMES, GAP, GapPayload, KEPT, MARKER, Marker,
-    MarkerPayload, PCM, PCM_CONTENT, PcmPayload, SESSION, STREAM, SessionInfo, StreamInfo,
+    MarkerPayload, PCM, PCM_CONTENT, PcmPayload, SESSION, STREAM, SessionInfo, StreamInfo, TRANSCRIBED,
 };
 use super::store::Context;
 use crate::journal::disk::DiskLock;
@@ -37,6 +37,8 @@ pub struct RecordedStream {
     pub next: FrameIndex,
     /// The relay keeps every frame before this one.
     pub kept: FrameIndex,
+    /// The finals of the frames before this one are known.
+    pub transcribed: FrameIndex,
     /// Where it ended; `None` if its program did not get to say.
     pub end: Option<FrameIndex>,
 }
@@ -47,6 +49,15 @@ pub struct RecordedEvent {
     pub epoch: Epoch,
     pub number: EventNumber,
     pub event: TranscriptEvent,
+}
+
+/// Frames of a stream that the journal has, or that are a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordedRun {
+    pub from: FrameIndex,
+    /// The first frame after it.
+    pub to: FrameIndex,
+    pub gap: Option<GapCause>,
 }
 
 /// What lies next in a stream.
@@ -116,12 +127,13 @@ impl Recording {
                 let covered =
                     [FRAMES, GAP].into_iter().filter_map(|kind| self.log.coverage(kind, *lane).pop());
                 let next = FrameIndex(covered.map(|range| range.end).max().unwrap_or(0));
-                let (end, kept) = (place(END), place(KEPT).unwrap_or_default());
+                let end = place(END);
                 Some(RecordedStream {
                     stream: StreamId(*lane),
                     info,
                     next: end.map_or(next, |end| end.max(next)),
-                    kept,
+                    kept: place(KEPT).unwrap_or_default(),
+                    transcribed: place(TRANSCRIBED).unwrap_or_default(),
                     end,
                 })
             });
@@ -130,8 +142,29 @@ impl Recording {
 
     /// Every gap of a stream, ordered: those that were told, and as `disk` what the journal does not have.
     pub fn gaps(&self, stream: StreamId) -> Result<Vec<Gap>, RecordingError> {
+        let format = self.stream(stream)?.info.format;
+        let gap = |run: RecordedRun| run.gap.map(|cause| Gap::new(stream, run.from, run.to, cause, &format));
+        Ok(self.runs(stream)?.into_iter().filter_map(gap).collect())
+    }
+
+    /// What a stream is made of from its first frame to [`RecordedStream::next`], ordered and without holes.
+    pub fn runs(&self, stream: StreamId) -> Result<Vec<RecordedRun>, RecordingError> {
         let recorded = self.stream(stream)?;
-        self.gaps_in(stream, &recorded.info.format, 0..recorded.next.0)
+        let (format, end) = (recorded.info.format, recorded.next.0);
+        let told = self.told_gaps(stream)?;
+        let hole = |range: Range<u64>| {
+            let gaps = fill(&told, range, stream, &format).into_iter();
+            gaps.map(|gap| RecordedRun { from: gap.from, to: gap.to, gap: Some(gap.cause) })
+        };
+        let mut runs = Vec::new();
+        let mut next = 0;
+        for Range { start, end } in self.log.coverage(FRAMES, stream.0) {
+            runs.extend(hole(next..start));
+            runs.push(RecordedRun { from: FrameIndex(start), to: FrameIndex(end), gap: None });
+            next = end;
+        }
+        runs.extend(hole(next..end));
+        Ok(runs)
     }
 
     /// Hands out what a stream has in `range`, in order and without holes: what cannot be read is a gap `disk`. Frames
@@ -255,23 +288,6 @@ impl Recording {
     fn stream(&self, stream: StreamId) -> Result<RecordedStream, RecordingError> {
         let mut streams = self.streams()?.into_iter();
         streams.find(|recorded| recorded.stream == stream).ok_or(RecordingError::UnknownStream(stream))
-    }
-
-    fn gaps_in(
-        &self,
-        stream: StreamId,
-        format: &StreamFormat,
-        range: Range<u64>,
-    ) -> Result<Vec<Gap>, RecordingError> {
-        let told = self.told_gaps(stream)?;
-        let mut gaps = Vec::new();
-        let mut next = range.start;
-        for covered in self.log.coverage(FRAMES, stream.0) {
-            gaps.extend(fill(&told, next..covered.start.min(range.end), stream, format));
-            next = next.max(covered.end);
-        }
-        gaps.extend(fill(&told, next..range.end, stream, format));
-        Ok(gaps)
     }
 
     /// The gaps that were told, ordered.

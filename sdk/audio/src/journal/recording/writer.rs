@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::Recording;
 use super::kinds::{
     CLOCK, ClockPayload, END, EVENT, EventPayload, FINISHED, FRAMES, GAP, GapPayload, KEPT, MARKER, Marker,
-    MarkerPayload, PCM, PCM_CONTENT, PcmPayload, SESSION, STREAM, SessionInfo, StreamInfo,
+    MarkerPayload, PCM, PCM_CONTENT, PcmPayload, SESSION, STREAM, SessionInfo, StreamInfo, TRANSCRIBED,
 };
 use super::state::{JournalState, Stored};
 use super::store::Context;
@@ -227,6 +227,12 @@ impl Journal {
             Record { kind: KEPT, lane: stream.0, from: next.0, count: 0, payload: &[] },
             now,
         )
+    }
+
+    /// The finals of the frames before `to` are known.
+    pub fn transcribed(&self, stream: StreamId, to: FrameIndex, now: Instant) -> Result<Stored, WriteError> {
+        let record = Record { kind: TRANSCRIBED, lane: stream.0, from: to.0, count: 0, payload: &[] };
+        self.put(&mut self.lock(), record, now)
     }
 
     /// The stream ends before frame `at`.

@@ -1,0 +1,77 @@
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::ArgMatches;
+use glasslink_asr::Moonshine;
+use glasslink_asr::model::ModelDir;
+use glasslink_relay::Relay;
+use tracing::info;
+
+use crate::cli::config::{Config, EngineChoice, Layers};
+use crate::cli::{arguments, logging};
+
+/// `glasslink-relay serve`
+pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
+    let layers = Layers::gather(matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    if matches.get_flag(arguments::PRINT_CONFIG) {
+        layers.config()?;
+        print!("{layers}");
+        return Ok(());
+    }
+    let config = layers.config()?;
+    logging::start(&config)?;
+    // The link waits for the network, and engines have threads of their own; more would only cost memory.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let mut relay = Relay::builder()
+        .listen(config.listen)
+        .session_keep(config.session_keep)
+        .max_sessions(config.max_sessions);
+    if let Some(token) = config.token {
+        relay = relay.token(token.0);
+    }
+    if let Some((certificate, key)) = config.tls {
+        relay = relay.tls(certificate, key);
+    }
+    if config.engine == EngineChoice::Moonshine {
+        let engine =
+            config.model_dir.map_or_else(Moonshine::default, |dir| Moonshine::new(ModelDir::new(dir)));
+        relay = relay.engine(Arc::new(engine));
+    }
+    // Before the port is open: who waits for it may send a signal at once.
+    let stop = stop_signal()?;
+    let relay = relay.start().await?;
+    println!("listening on {}", relay.url());
+    std::io::stdout().flush()?;
+    info!(address = %relay.local_addr(), "listening");
+    stop.await;
+    info!("stopping");
+    relay.shutdown().await;
+    Ok(())
+}
+
+/// Completes on Ctrl-C or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Every setting of `serve`, once: flag, environment variable and key of the file are the same word.
+
+/// One setting.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting {
+    /// Its key in the file, and its flag: `tls-cert`.
+    pub(crate) key: &'static str,
+    /// What its value is, in the help: `FILE`.
+    pub(crate) value: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) default: Option<&'static str>,
+    /// It is not to be shown.
+    pub(crate) secret: bool,
+}
+
+impl Setting {
+    /// `GLASSLINK_TLS_CERT`
+    pub(crate) fn variable(&self) -> String {
+        format!("GLASSLINK_{}", self.key.replace('-', "_").to_ascii_uppercase())
+    }
+}
+
+const fn setting(key: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting { key, value, help, default: None, secret: false }
+}
+
+const fn with_default(setting: Setting, default: &'static str) -> Setting {
+    Setting { default: Some(default), ..setting }
+}
+
+/// In the order of the help.
+pub(crate) static SETTINGS: [Setting; 11] = [
+    with_default(
+        setting(
+            "listen",
+            "ADDRESS:PORT",
+            "Where to listen; any address but 127.0.0.1 and [::1] needs a token",
+        ),
+        "127.0.0.1:7700",
+    ),
+    Setting {
+        secret: true,
+        ..setting(
+            "token",
+            "TOKEN",
+            "Clients must send this token; other users of this machine can see it here, so prefer token-file, or the \
+             variable",
+        )
+    },
+    setting("token-file", "FILE", "Clients must send the token in this file"),
+    setting("tls-cert", "FILE", "Speak TLS, with this certificate chain (PEM)"),
+    setting("tls-key", "FILE", "The certificate's private key (PEM)"),
+    with_default(
+        setting(
+            "engine",
+            "ENGINE",
+            "Speech engine: moonshine (needs `glasslink-relay model install`), or none",
+        ),
+        "moonshine",
+    ),
+    setting("model-dir", "DIR", "Folder of the speech model; by default in the user's data folder"),
+    with_default(
+        setting("session-keep", "SECONDS", "How long a session without a connection is kept"),
+        "600",
+    ),
+    with_default(setting("max-sessions", "NUMBER", "Sessions at once, connected or not"), "10000"),
+    with_default(
+        setting("log", "FILTER", "What is logged: error, warn, info, debug, trace, or a filter by target"),
+        "info",
+    ),
+    with_default(setting("log-format", "FORMAT", "How it is logged: text, or json"), "text"),
+];
