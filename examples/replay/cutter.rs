@@ -1,8 +1,11 @@
+use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use glasslink::LinkState;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -29,31 +32,35 @@ impl Cutter {
         self.listener.local_addr().context("the proxy that cuts has no address")
     }
 
-    /// Forwards until it is dropped. The first cut comes one interval after the first connection.
-    pub(crate) async fn run(self) {
+    /// Forwards until it is dropped. A cut comes one interval after the link is live, again and again: a link that
+    /// never was healthy would only show how patient its back-off is.
+    pub(crate) async fn run(self, mut state: watch::Receiver<LinkState>) {
         let mut connections = JoinSet::new();
         let (mut next_cut, mut back_at) = (None, None::<Instant>);
         loop {
             let cut = async {
                 match next_cut {
                     Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
+                    None => pending().await,
                 }
             };
             tokio::select! {
                 accepted = self.listener.accept() => {
                     let Ok((client, _)) = accepted else { continue };
-                    let now = Instant::now();
-                    next_cut.get_or_insert(now + self.every);
-                    if back_at.is_none_or(|back_at| now >= back_at) {
+                    if back_at.is_none_or(|back_at| Instant::now() >= back_at) {
                         connections.spawn(forward(client, self.relay));
+                    }
+                }
+                Ok(()) = state.changed(), if next_cut.is_none() => {
+                    if state.borrow_and_update().is_live() {
+                        next_cut = Some(Instant::now() + self.every);
                     }
                 }
                 () = cut => {
                     connections.abort_all();
-                    let now = Instant::now();
-                    back_at = Some(now + self.outage);
-                    next_cut = Some(now + self.every.max(self.outage));
+                    back_at = Some(Instant::now() + self.outage);
+                    next_cut = None;
+                    state.mark_unchanged();
                 }
                 Some(_) = connections.join_next() => {}
             }

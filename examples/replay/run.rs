@@ -46,15 +46,19 @@ pub(crate) async fn run(args: Args) -> Result<Outcome> {
         (None, None) => unreachable!("one of the two is there"),
     };
     let mut builder = builder(&args, &address)?;
+    let mut cutter = None;
     if let Some(every) = args.drop_every {
-        let cutter = Cutter::new(address.host(), address.port(), every, args.outage).await?;
-        builder = builder.through(cutter.address()?);
-        background.spawn(cutter.run());
+        let between = Cutter::new(address.host(), address.port(), every, args.outage).await?;
+        builder = builder.through(between.address()?);
+        cutter = Some(between);
     }
     let mut audience =
         Audience { screen: Screen::new(args.output_is_taken()), measure: Measure::default(), lagged: 0 };
     audience.screen.connecting(&address);
     let (link, mut events) = builder.connect()?;
+    if let Some(cutter) = cutter {
+        background.spawn(cutter.run(link.watch_state()));
+    }
     if let Err(error) = link.wait_live(args.connect_timeout.0).await {
         audience.screen.clear();
         return Err(error.into());

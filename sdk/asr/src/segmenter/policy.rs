@@ -18,7 +18,7 @@ pub(crate) struct Policy {
     /// Silence after which the segment is decoded in the hope that it is complete.
     pub(crate) likely: usize,
     /// Silence that ends a segment which is at most so long, shortest first.
-    pub(crate) endpoints: [(usize, usize); 4],
+    pub(crate) endpoints: [(usize, usize); 5],
     /// The longest a segment may get.
     pub(crate) longest: usize,
     /// How far back from there the cut is looked for.
@@ -41,9 +41,10 @@ impl Default for Policy {
                 (hops(8_000), hops(448)),
                 (hops(9_000), hops(320)),
                 (hops(10_500), hops(192)),
-                (usize::MAX, hops(96)),
+                (hops(13_000), hops(96)),
+                (usize::MAX, hops(48)),
             ],
-            longest: hops(12_000),
+            longest: hops(15_000),
             // A cut inside a word costs words on both sides: two seconds nearly always have a better place.
             cut_reach: hops(2_000),
         }

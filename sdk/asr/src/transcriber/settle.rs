@@ -11,7 +11,7 @@ const LONGEST_CONTINUED: usize = 8 * SAMPLE_RATE as usize;
 /// takes some 25 ms a second, and somebody waits.
 const LONGEST: usize = 12 * SAMPLE_RATE as usize;
 /// The most with that one segment.
-const LONGEST_WITH_ONE: usize = 18 * SAMPLE_RATE as usize;
+const LONGEST_WITH_ONE: usize = 20 * SAMPLE_RATE as usize;
 /// After a longer pause, what was said before does not help.
 const LONGEST_PAUSE: u64 = 2 * SAMPLE_RATE as u64;
 /// A hypothesis may say nothing about less voice than this: a cough, or a word's end that was guessed before.

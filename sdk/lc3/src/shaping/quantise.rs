@@ -4,8 +4,8 @@ use crate::tables::sns::{SNS_HIGH, SNS_LOW};
 
 /// The index whose scale factors come closest.
 pub(crate) fn quantise(factors: &ScaleFactors) -> ShapingIndex {
-    let low = nearest(&SNS_LOW, &factors[..8]);
-    let high = nearest(&SNS_HIGH, &factors[8..]);
+    let low = nearest(&LOW_BY_FACTOR, &factors[..8]);
+    let high = nearest(&HIGH_BY_FACTOR, &factors[8..]);
     let mut residual = *factors;
     for (r, base) in residual.iter_mut().zip(SNS_LOW[low].iter().chain(&SNS_HIGH[high])) {
         *r -= base;
@@ -37,10 +37,30 @@ pub(crate) fn quantise(factors: &ScaleFactors) -> ShapingIndex {
     ShapingIndex { low, high, shape, gain, pulses }
 }
 
-fn nearest(codebook: &[[f32; 8]; 32], factors: &[f32]) -> usize {
+/// The codebooks by scale factor, so that all entries are tried side by side.
+static LOW_BY_FACTOR: [[f32; 32]; 8] = by_factor(&SNS_LOW);
+static HIGH_BY_FACTOR: [[f32; 32]; 8] = by_factor(&SNS_HIGH);
+
+const fn by_factor(codebook: &[[f32; 8]; 32]) -> [[f32; 32]; 8] {
+    let mut turned = [[0.0; 32]; 8];
+    let mut i = 0;
+    while i < 8 * 32 {
+        turned[i % 8][i / 8] = codebook[i / 8][i % 8];
+        i += 1;
+    }
+    turned
+}
+
+/// The entry closest to the factors.
+fn nearest(by_factor: &[[f32; 32]; 8], factors: &[f32]) -> usize {
+    let mut distances = [0.0f32; 32];
+    for (row, factor) in by_factor.iter().zip(factors) {
+        for (distance, entry) in distances.iter_mut().zip(row) {
+            *distance += (factor - entry) * (factor - entry);
+        }
+    }
     let (mut best, mut least) = (0, f32::INFINITY);
-    for (i, entry) in codebook.iter().enumerate() {
-        let distance: f32 = entry.iter().zip(factors).map(|(e, f)| (f - e) * (f - e)).sum();
+    for (i, distance) in distances.into_iter().enumerate() {
         if distance < least {
             (best, least) = (i, distance);
         }

@@ -81,42 +81,41 @@ struct Estimate {
     limited: bool,
 }
 
+/// Levels count in this many parts of a dB: whole numbers can be summed in any order, so in parallel.
+const DB: i32 = 4096;
+
 fn estimate(x: &[f32], bits: i32, gain_offset: i32) -> Estimate {
-    // Levels in dB of groups of four lines.
-    let mut level = [0.0f32; MAX_LINES / 4];
-    let level = &mut level[..x.len() / 4];
+    // Levels of groups of four lines.
+    let mut levels = [0; MAX_LINES / 4];
+    let levels = &mut levels[..x.len() / 4];
     let mut largest = [0.0f32; 4];
-    for (level, x) in level.iter_mut().zip(x.chunks_exact(4)) {
-        let mut energy = 0.0;
-        for (largest, x) in largest.iter_mut().zip(x) {
-            let square = x * x;
-            energy += square;
-            *largest = largest.max(square);
+    for (level, x) in levels.iter_mut().zip(x.as_chunks::<4>().0) {
+        let square = x.map(|x| x * x);
+        for (largest, square) in largest.iter_mut().zip(square) {
+            *largest = if square > *largest { square } else { *largest };
         }
-        *level = 10.0 * core::f32::consts::LOG10_2 * log2(energy.max(1e-10));
+        let energy = (square[0] + square[2]) + (square[1] + square[3]);
+        *level = (10.0 * core::f32::consts::LOG10_2 * DB as f32 * log2(energy.max(1e-10))) as i32;
     }
     let largest = sqrt(largest.iter().copied().fold(0.0, f32::max));
 
     // The finest step whose estimated cost fits, by halving.
-    let allowed = 1.4 * bits as f32;
+    let allowed = i64::from(bits) * i64::from(DB) * 14 / 10;
     let mut step = 255 - gain_offset;
-    let mut used = level.len();
+    let mut used = levels.len();
     for half in [128, 64, 32, 16, 8, 4, 2, 1] {
-        let threshold = (step - half) as f32 * (20.0 / 28.0);
+        let threshold = (step - half) * (20 * DB) / 28;
         // Nothing is coded above the last group that reaches the threshold.
-        let top = level[..used].iter().rposition(|&level| level >= threshold).map_or(0, |at| at + 1);
-        let mut cost = 0.0;
-        for level in &level[..top] {
-            let above = level - threshold;
-            cost += if above < 0.0 {
-                2.7
-            } else if above < 43.0 {
-                above + 7.0
-            } else {
-                2.0 * above - 36.0
-            };
-        }
-        if cost > allowed {
+        let top = levels[..used].iter().rposition(|&level| level >= threshold).map_or(0, |at| at + 1);
+        let cost: i32 = levels[..top]
+            .iter()
+            .map(|level| match level - threshold {
+                ..0 => 27 * DB / 10,
+                above if above < 43 * DB => above + 7 * DB,
+                above => 2 * above - 36 * DB,
+            })
+            .sum();
+        if i64::from(cost) > allowed {
             used = top;
         } else {
             step -= half;

@@ -50,8 +50,9 @@ impl EngineStatus {
             EngineError::NotInstalled { remedy, .. } => {
                 (EngineState::NotInstalled, "speech engine not installed".to_owned(), remedy.clone())
             }
+            // Not degraded: nobody should wait for it to heal by itself.
             EngineError::Corrupted { file, remedy } => (
-                EngineState::Degraded,
+                EngineState::NotInstalled,
                 format!("speech engine damaged: {file} is not the published file"),
                 remedy.clone(),
             ),
@@ -60,6 +61,9 @@ impl EngineStatus {
                 "speech engine not installed".to_owned(),
                 "set GLASSLINK_MODEL_DIR, then run `glasslink-relay model install`".to_owned(),
             ),
+            EngineError::Runtime { .. } => {
+                (EngineState::NotInstalled, error.to_string(), "use a relay on another machine".to_owned())
+            }
             other => (
                 EngineState::Degraded,
                 other.to_string(),
