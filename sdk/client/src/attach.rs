@@ -1,11 +1,15 @@
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use glasslink_audio::journal::{Journal, Recorder, StreamInfo, WriteError};
 use glasslink_audio::{Captured, Source, SourceError, SourceExt};
-use glasslink_protocol::StreamId;
-use glasslink_session::PushError;
+use glasslink_protocol::{StreamFormat, StreamId};
+use glasslink_session::{OpenError, PushError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::clock;
+use crate::journal::LinkSink;
 use crate::shared::Shared;
 use crate::stream::AudioStream;
 
@@ -26,27 +30,71 @@ pub enum AttachError {
     /// The stream took no more: the link was closed, or the source does not keep to its format.
     #[error(transparent)]
     Push(#[from] PushError),
+    /// The journal refused the stream.
+    #[error(transparent)]
+    Journal(#[from] WriteError),
     /// [`AttachedSource::stop`] was called, or the runtime ended.
     #[error("the source was stopped")]
     Stopped,
 }
 
+/// Why a source cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Give [`LinkBuilder::journal`](crate::LinkBuilder::journal) a store, or resume a recording.
+    #[error("the link has no journal")]
+    NoJournal,
+    /// The link takes no more streams.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal refused the stream.
+    #[error(transparent)]
+    Journal(#[from] WriteError),
+}
+
 impl AttachedSource {
-    pub(crate) fn spawn(
+    /// Sends what `source` yields.
+    pub(crate) fn pump(
         runtime: &Handle,
         shared: Arc<Shared>,
         source: impl Source + 'static,
         stream: AudioStream,
     ) -> Self {
-        Self {
-            stream: stream.id(),
-            task: runtime.spawn(async move {
-                tokio::select! {
-                    ended = pump(&shared, source, stream) => ended,
-                    () = shared.ended() => Err(PushError::Closed.into()),
-                }
-            }),
-        }
+        let id = stream.id();
+        let sent = Arc::clone(&shared);
+        Self::spawn(runtime, shared, id, async move { pump(&sent, Fair(source), stream).await })
+    }
+
+    /// Records what `source` yields, and sends it from there.
+    pub(crate) fn record(
+        runtime: &Handle,
+        shared: Arc<Shared>,
+        source: impl Source + 'static,
+        journal: Journal,
+        info: StreamInfo,
+        mut sink: LinkSink,
+    ) -> Self {
+        let id = sink.stream();
+        Self::spawn(runtime, shared, id, async move {
+            let recorder = Recorder::new(Fair(source), journal, id, &info, clock::utc_offset_min())?;
+            let (_, ended) = recorder.run(&mut sink).await;
+            Ok(ended?)
+        })
+    }
+
+    fn spawn(
+        runtime: &Handle,
+        shared: Arc<Shared>,
+        stream: StreamId,
+        work: impl Future<Output = Result<(), AttachError>> + Send + 'static,
+    ) -> Self {
+        let task = runtime.spawn(async move {
+            tokio::select! {
+                ended = work => ended,
+                () = shared.ended() => Err(PushError::Closed.into()),
+            }
+        });
+        Self { stream, task }
     }
 
     pub fn stream(&self) -> StreamId {
@@ -67,8 +115,6 @@ impl AttachedSource {
 async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> Result<(), AttachError> {
     let mut frame = Vec::new();
     while let Some(captured) = source.next(&mut frame).await? {
-        // A source that always has another frame must not keep the link from sending them.
-        tokio::task::coop::consume_budget().await;
         match captured {
             Captured::Frame { captured_at } => {
                 let pushed = shared.wait_for(|_| match stream.push_captured(&frame, captured_at) {
@@ -81,4 +127,26 @@ async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> 
         }
     }
     Ok(())
+}
+
+/// A source that always has another frame must not keep the link from sending them: now and then it waits its turn.
+struct Fair<S>(S);
+
+impl<S: Source> Source for Fair<S> {
+    fn format(&self) -> StreamFormat {
+        self.0.format()
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>> {
+        let turn = ready!(tokio::task::coop::poll_proceed(cx));
+        let polled = self.0.poll_next(cx, frame);
+        if polled.is_ready() {
+            turn.made_progress();
+        }
+        polled
+    }
 }

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use glasslink_audio::journal::{Journal, JournalError, JournalStore, Recording, SessionInfo};
 use glasslink_protocol::SessionId;
 use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
@@ -10,11 +11,13 @@ use crate::connection::{Connector, RootError, Roots};
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
 use crate::events::Events;
+use crate::journal::{Restored, ResumeError};
 use crate::link::Link;
 use crate::shared::Shared;
 
 /// What a link is to be, before there is one. See [`Link::builder`].
 #[must_use]
+#[derive(Clone)]
 pub struct LinkBuilder {
     url: String,
     credentials: Result<Option<Arc<dyn Credentials>>, TokenError>,
@@ -24,6 +27,7 @@ pub struct LinkBuilder {
     session: Option<SessionId>,
     seed: Option<u64>,
     through: Option<SocketAddr>,
+    journal: Option<JournalStore>,
 }
 
 /// Why there is no link. Nothing was tried yet: each is the program's to correct.
@@ -44,6 +48,9 @@ pub enum ConnectError {
     /// The system has no random numbers, without which there is neither TLS nor a session.
     #[error("the system gives no random numbers")]
     NoRandomness,
+    /// The recording cannot be begun; without a journal the link works.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 impl LinkBuilder {
@@ -57,6 +64,7 @@ impl LinkBuilder {
             session: None,
             seed: None,
             through: None,
+            journal: None,
         }
     }
 
@@ -105,6 +113,13 @@ impl LinkBuilder {
         self
     }
 
+    /// Records every attached source in `store`, before it is sent: nothing that was captured is lost when the program
+    /// dies, memory is spared, and [`LinkBuilder::recover`] finishes it after a restart.
+    pub fn journal(mut self, store: &JournalStore) -> Self {
+        self.journal = Some(store.clone());
+        self
+    }
+
     /// Decides every random choice of the link, so that a test can repeat them.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -114,7 +129,26 @@ impl LinkBuilder {
     /// Starts the link and returns at once: whether the relay is there or not, audio may be pushed from now on.
     ///
     /// The events are those from the very beginning; dropping them costs nothing.
-    pub fn connect(self) -> Result<(Link, Events), ConnectError> {
+    pub fn connect(mut self) -> Result<(Link, Events), ConnectError> {
+        let store = self.journal.take();
+        self.start(None, |info| match store {
+            Some(store) => Ok(Some(store.create(info, now())?)),
+            None => Ok(None),
+        })
+    }
+
+    /// Goes on with a recording that an earlier process left: the link has its session, its streams and what was said,
+    /// uploads what the relay does not have, and records new streams beside the old ones.
+    pub fn resume(self, recording: Recording) -> Result<(Link, Events), ResumeError> {
+        let restored = Restored::read(recording)?;
+        Ok(self.start(Some(restored), |_| Ok(None))?)
+    }
+
+    fn start(
+        self,
+        restored: Option<Restored>,
+        journal: impl FnOnce(&SessionInfo) -> Result<Option<Journal>, ConnectError>,
+    ) -> Result<(Link, Events), ConnectError> {
         let address = self.url.parse::<RelayAddress>()?;
         let credentials = self.credentials?;
         let mut roots = Roots::default();
@@ -128,7 +162,7 @@ impl LinkBuilder {
         } else if config.client.is_empty() {
             config.client = concat!("glasslink ", env!("CARGO_PKG_VERSION")).into();
         }
-        let session = match self.session {
+        let session = match restored.as_ref().map(|restored| restored.session).or(self.session) {
             Some(session) => session,
             None => SessionId(u128::from_ne_bytes(random()?)),
         };
@@ -136,7 +170,22 @@ impl LinkBuilder {
             Some(seed) => seed,
             None => u64::from_ne_bytes(random()?),
         };
-        let shared = Arc::new(Shared::new(ClientSession::new(config, session, seed)));
+        let info = SessionInfo { session, continues: config.continues, program: config.client.clone() };
+        let mut shared = Shared::new(ClientSession::new(config, session, seed));
+        let journal = match restored {
+            Some(restored) => {
+                shared.restore(restored.timeline(), restored.ends());
+                Some(shared.drive(|session, now| restored.into_session(session, now)))
+            }
+            None => journal(&info)?,
+        };
+        if let Some(journal) = &journal {
+            shared.record_in(journal.clone());
+        }
+        let shared = Arc::new(shared);
+        if let (Some(keeper), Some(journal)) = (&shared.keeper, journal) {
+            keeper.start(Arc::clone(&shared), journal).map_err(JournalError::Thread)?;
+        }
         let events = shared.subscribers.subscribe();
         shared.with(ClientSession::connect);
         let connector = Connector {
@@ -149,6 +198,10 @@ impl LinkBuilder {
         let task = runtime.spawn(driver.run());
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
     }
+}
+
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn random<const BYTES: usize>() -> Result<[u8; BYTES], ConnectError> {

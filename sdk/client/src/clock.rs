@@ -34,6 +34,6 @@ pub(crate) fn mark(stream: StreamId, index: FrameIndex, captured_at: Instant) ->
 }
 
 /// Minutes from UTC to the local time.
-fn utc_offset_min() -> i32 {
+pub(crate) fn utc_offset_min() -> i32 {
     jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
 }

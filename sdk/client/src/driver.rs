@@ -13,6 +13,9 @@ use crate::shared::Shared;
 /// Messages read in a row before timers get a look.
 const READS_IN_A_ROW: u32 = 128;
 
+/// How long a closing link waits for a slow disk to take what the relay said.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The one task of a link. It does what the session says and tells it what came of it; it decides nothing.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -60,6 +63,9 @@ impl Driver {
             self.act();
             let over = self.shared.look(ClientSession::state) == LinkState::Closed;
             if over && self.closing.is_none() {
+                if let Some(keeper) = &self.shared.keeper {
+                    let _ = tokio::time::timeout(JOURNAL_TIMEOUT, keeper.written()).await;
+                }
                 return;
             }
             // What was sent to us is read before the timer says that nothing was.
@@ -148,9 +154,10 @@ impl Driver {
             Action::SendAudio { connection, message } => {
                 self.send(connection, |socket| socket.send_audio(message));
             }
-            Action::Fetch { stream, from, to } => {
-                self.shared.drive(|session, now| session.fetch_failed(now, stream, from, to));
-            }
+            Action::Fetch { stream, from, to } => match &self.shared.keeper {
+                Some(keeper) => keeper.fetch(stream, from..to),
+                None => self.shared.drive(|session, now| session.fetch_failed(now, stream, from, to)),
+            },
             Action::Event(event) => self.shared.tell(&event),
         }
     }

@@ -2,17 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glasslink_audio::Source;
+use glasslink_audio::journal::{Journal, Recorder, StreamInfo};
 use glasslink_protocol::{SessionId, StreamFormat};
-use glasslink_session::{ClientSession, LinkState, LinkStats, OpenError, StreamOptions};
+use glasslink_session::{ClientSession, LinkState, LinkStats, OpenError, StreamOptions, WhenFull};
 use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::address::RelayAddress;
-use crate::attach::AttachedSource;
+use crate::attach::{AttachedSource, RecordError};
 use crate::builder::LinkBuilder;
+use crate::clock;
 use crate::events::Events;
+use crate::journal::LinkSink;
 use crate::shared::{Engine, Shared};
 use crate::stream::AudioStream;
 use crate::wait::{self, FinishError, WaitLiveError};
@@ -63,15 +66,53 @@ impl Link {
     }
 
     /// Opens a stream of what `source` yields. A task of its own takes frames from it until it ends, then ends the
-    /// stream. With [`WhenFull::Refuse`](glasslink_session::WhenFull::Refuse) the source waits while the buffer is
-    /// full.
+    /// stream. With [`WhenFull::Refuse`] the source waits while the buffer is full.
+    ///
+    /// With a journal the source is recorded, and sent from the recording: it neither waits nor loses anything as long
+    /// as the disk takes it.
     pub fn attach(
         &self,
         source: impl Source + 'static,
         options: StreamOptions,
     ) -> Result<AttachedSource, OpenError> {
+        let shared = Arc::clone(&self.shared);
+        let runtime = &self.owner.runtime;
+        if let Some(journal) = shared.journal() {
+            let (info, sink) = self.sink(source.format(), options)?;
+            return Ok(AttachedSource::record(runtime, shared, source, journal, info, sink));
+        }
         let stream = self.open(source.format(), options)?;
-        Ok(AttachedSource::spawn(&self.owner.runtime, Arc::clone(&self.shared), source, stream))
+        Ok(AttachedSource::pump(runtime, shared, source, stream))
+    }
+
+    /// Opens a stream of what `source` yields, to be recorded whatever becomes of the link: call
+    /// [`Recorder::run`] with the sink in a task of your own.
+    pub fn recorder<S: Source>(
+        &self,
+        source: S,
+        options: StreamOptions,
+    ) -> Result<(Recorder<S>, LinkSink), RecordError> {
+        let journal = self.shared.journal().ok_or(RecordError::NoJournal)?;
+        let (info, sink) = self.sink(source.format(), options)?;
+        let recorder = Recorder::new(source, journal, sink.stream(), &info, clock::utc_offset_min())?;
+        Ok((recorder, sink))
+    }
+
+    /// What attached sources are recorded in, if they are; its state is the recording's, as the link's is the link's.
+    pub fn journal(&self) -> Option<Journal> {
+        self.shared.journal()
+    }
+
+    fn sink(
+        &self,
+        format: StreamFormat,
+        options: StreamOptions,
+    ) -> Result<(StreamInfo, LinkSink), OpenError> {
+        let info = StreamInfo { format, continues: options.continues, label: options.label.clone() };
+        // The journal has room where memory has none: a recorded source never waits.
+        let options = StreamOptions { when_full: WhenFull::DropOldest, ..options };
+        let id = self.shared.open(format, options)?;
+        Ok((info, LinkSink::new(Arc::clone(&self.shared), id)))
     }
 
     /// What happens on the link from now on.

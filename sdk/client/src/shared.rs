@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, EngineState, FrameIndex, StreamFormat, StreamId};
+use glasslink_audio::journal::Journal;
+use glasslink_protocol::{Cause, ClockMark, EngineState, FrameIndex, StreamFormat, StreamId};
 use glasslink_session::{
     Action, ClientSession, Event, LinkState, LinkStats, OpenError, StreamOptions, Timestamp,
 };
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::events::Subscribers;
+use crate::journal::Keeper;
 
 /// What the relay last said of its speech engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,11 @@ pub struct Engine {
 pub(crate) struct Shared {
     core: Mutex<Core>,
     heard: Mutex<Heard>,
+    /// Clock marks on their way to the timeline. Whoever captures must neither allocate nor wait for a reader of it.
+    marks: Mutex<Vec<ClockMark>>,
+    /// Where sources are recorded, until the link ends.
+    journal: Mutex<Option<Journal>>,
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) clock: Clock,
     pub(crate) wake: Notify,
     pub(crate) subscribers: Subscribers,
@@ -57,6 +64,9 @@ struct Heard {
 impl Shared {
     pub(crate) fn new(session: ClientSession) -> Self {
         Self {
+            marks: Mutex::new(Vec::with_capacity(MARKS)),
+            journal: Mutex::default(),
+            keeper: None,
             state: watch::Sender::new(session.state()),
             stats: watch::Sender::new(session.stats()),
             core: Mutex::new(Core { session, armed: None }),
@@ -67,6 +77,22 @@ impl Shared {
             progress: watch::Sender::new(()),
             ended: watch::Sender::new(false),
         }
+    }
+
+    /// Records what is attached, and reads back what memory let go.
+    pub(crate) fn record_in(&mut self, journal: Journal) {
+        self.journal = Mutex::new(Some(journal));
+        self.keeper = Some(Keeper::new());
+    }
+
+    /// Knows already what an earlier process knew.
+    pub(crate) fn restore(&mut self, timeline: Timeline, ends: impl Iterator<Item = (StreamId, FrameIndex)>) {
+        let ends = ends.collect();
+        self.heard = Mutex::new(Heard { timeline, ends, ..Heard::default() });
+    }
+
+    pub(crate) fn journal(&self) -> Option<Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A call of a handle. Wakes the link's task only if there is something for it to do sooner than it knows.
@@ -110,6 +136,9 @@ impl Shared {
     /// Tells everybody.
     pub(crate) fn tell(&self, event: &Event) {
         self.heard().take(event);
+        if let Some(keeper) = &self.keeper {
+            keeper.note(event);
+        }
         if let Event::State(state) = event {
             self.state.send_replace(*state);
         }
@@ -131,6 +160,11 @@ impl Shared {
                 self.tell(&event);
             }
         }
+        if let Some(keeper) = &self.keeper {
+            keeper.stop();
+        }
+        // Lets go of the recording's folder.
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.subscribers.end();
         self.ended.send_replace(true);
         self.progressed();
@@ -210,10 +244,29 @@ impl Shared {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ties a frame to the clocks, on the link and on the timeline.
+    pub(crate) fn mark(&self, mark: ClockMark) {
+        self.with(|session, _| session.clock(mark));
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.push(mark);
+        if marks.len() == MARKS {
+            drop(marks);
+            drop(self.heard());
+        }
+    }
+
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        for mark in self.marks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // A stream that found no place on the timeline needs no clock there.
+            let _ = heard.timeline.mark(mark);
+        }
+        heard
     }
 }
+
+/// Marks that wait for the timeline: ten minutes of one stream.
+const MARKS: usize = 64;
 
 /// At most four samples a second (P12).
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);

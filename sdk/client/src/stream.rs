@@ -47,15 +47,13 @@ impl AudioStream {
     }
 
     fn push_at(&self, frame: &[u8], captured_at: tokio::time::Instant) -> Result<FrameIndex, PushError> {
-        self.shared.with(|session, now| {
-            let index = session.push(now, self.id, frame)?;
-            if index.0 >= self.next_mark.load(Ordering::Relaxed) {
-                let next = index.0 + self.format.frames_in(MARK_INTERVAL).max(1);
-                self.next_mark.store(next, Ordering::Relaxed);
-                session.clock(clock::mark(self.id, index, captured_at));
-            }
-            Ok(index)
-        })
+        let index = self.shared.with(|session, now| session.push(now, self.id, frame))?;
+        if index.0 >= self.next_mark.load(Ordering::Relaxed) {
+            let next = index.0 + self.format.frames_in(MARK_INTERVAL).max(1);
+            self.next_mark.store(next, Ordering::Relaxed);
+            self.shared.mark(clock::mark(self.id, index, captured_at));
+        }
+        Ok(index)
     }
 
     /// Counts `frames` frames that do not exist, and why, so that the index moves with the clock.

@@ -69,7 +69,11 @@ pub(crate) async fn live(
 
 pub(crate) async fn finish(shared: &Shared) -> Result<(), FinishError> {
     shared.with(ClientSession::end_streams);
-    shared.wait_for(finished).await
+    shared.wait_for(finished).await?;
+    if let Some(keeper) = &shared.keeper {
+        keeper.finish().await;
+    }
+    Ok(())
 }
 
 fn finished(shared: &Shared) -> Option<Result<(), FinishError>> {

@@ -53,6 +53,21 @@ async fn audio_pushed_before_the_relay_is_there_is_not_lost() {
     assert_whole(&relay.heard(stream.id()), 100);
 }
 
+#[tokio::test]
+async fn streams_lie_on_the_timeline_where_the_clocks_say() {
+    let relay = ScriptedRelay::start(Script::default()).await;
+    let (link, _events) = Link::builder(relay.url()).connect().unwrap();
+    let first = link.open(lc3(), StreamOptions::default()).unwrap();
+    let second = link.open(lc3(), StreamOptions::default()).unwrap();
+    let start = std::time::Instant::now();
+    first.push_captured(&frame(0), start).unwrap();
+    second.push_captured(&frame(0), start + Duration::from_secs(3)).unwrap();
+    soon("the end", link.finish()).await.unwrap();
+    let starts: Vec<_> =
+        link.transcript().entries().iter().map(glasslink::transcript::Entry::start).collect();
+    assert_eq!(starts, [Duration::ZERO, Duration::from_secs(3)]);
+}
+
 // SPEC P2.1 P2.2
 #[tokio::test]
 async fn connections_killed_in_mid_stream_lose_nothing() {

@@ -361,6 +361,11 @@ impl ClientSession {
         self.streams.get(&stream).map(|stream| stream.buffer.next())
     }
 
+    /// Every frame of the stream before this one is kept, until it is done.
+    pub fn kept_before(&self, stream: StreamId) -> Option<FrameIndex> {
+        self.streams.get(&stream).map(|stream| stream.buffer.base())
+    }
+
     /// The ledger of one stream, until it is done.
     pub fn sums(&self, stream: StreamId) -> Option<StreamSums> {
         self.streams.get(&stream).map(SendStream::sums)
@@ -402,8 +407,8 @@ impl ClientSession {
         stats
     }
 
-    /// New streams get ids behind `taken`.
-    pub(crate) fn skip_stream_ids(&mut self, taken: StreamId) {
+    /// New streams get ids behind `taken`, a stream of another process that is done.
+    pub fn skip_stream_ids(&mut self, taken: StreamId) {
         self.next_stream = self.next_stream.max(taken.0 + 1);
     }
 

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use glasslink_audio::journal::{FrameSink, Stored};
+use glasslink_protocol::{ClockMark, FrameIndex, Gap, StreamId};
+
+use crate::shared::Shared;
+
+/// Sends what a [`Recorder`](glasslink_audio::journal::Recorder) has written. Whatever becomes of the link, recording
+/// goes on. Dropping it ends the stream on the link.
+#[derive(Debug)]
+pub struct LinkSink {
+    shared: Arc<Shared>,
+    stream: StreamId,
+    /// The first frame behind those that the journal does not have: memory holds them until they are kept.
+    hole_end: Option<FrameIndex>,
+}
+
+impl LinkSink {
+    pub(crate) fn new(shared: Arc<Shared>, stream: StreamId) -> Self {
+        Self { shared, stream, hole_end: None }
+    }
+
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+}
+
+impl FrameSink for LinkSink {
+    fn frame(&mut self, index: FrameIndex, _captured_at: Instant, frame: &[u8], stored: Stored) {
+        let stream = self.stream;
+        let hole_end = &mut self.hole_end;
+        let pushed = self.shared.with(|session, now| {
+            let pushed = session.push(now, stream, frame)?;
+            match stored {
+                Stored::NotStored => *hole_end = Some(index + 1),
+                Stored::OnDisk => {
+                    let kept = session.kept_before(stream);
+                    if hole_end.is_some_and(|end| kept.is_some_and(|kept| kept >= end)) {
+                        *hole_end = None;
+                    }
+                    if hole_end.is_none() {
+                        session.journaled(stream, index + 1);
+                    }
+                }
+            }
+            Ok::<_, glasslink_session::PushError>(pushed)
+        });
+        match pushed {
+            Ok(pushed) => debug_assert_eq!(pushed, index, "journal and link count alike"),
+            // A link that was closed takes nothing; the recording has it.
+            Err(error) => tracing::debug!(%error, stream = stream.0, "recorded and not sent"),
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        let skipped =
+            self.shared.with(|session, now| session.skip(now, self.stream, gap.frames(), gap.cause));
+        if let Err(error) = skipped {
+            tracing::debug!(%error, stream = self.stream.0, "recorded and not sent");
+        }
+    }
+
+    fn clock(&mut self, mark: ClockMark) {
+        self.shared.mark(mark);
+    }
+}
+
+impl Drop for LinkSink {
+    fn drop(&mut self) {
+        self.shared.end_stream(self.stream);
+    }
+}
