@@ -4,10 +4,14 @@ mod arm;
 mod captions;
 mod continuity;
 mod devices;
+mod discovery;
 mod driver;
 mod event;
+mod lifecycle;
+mod microphone;
 mod model;
 mod registry;
+mod remembered;
 mod screen;
 mod transport;
 mod trouble;
@@ -16,10 +20,14 @@ mod wire;
 
 pub use arm::Arm;
 pub use captions::{Captions, Metrics};
+pub use discovery::{Found, Incomplete, discover};
 pub use driver::{Action, Driver, Expect, Outcome, Received, ReplyKey, Step};
 pub use event::{CaseState, Event, Gesture};
+pub use lifecycle::{ArmState, ArmStatus, Glasses, GlassesState, MicrophoneState, Status};
+pub use microphone::Microphone;
 pub use model::{BitmapFormat, Display, MicrophoneModel, Model, TextArea};
 pub use registry::{Device, Registry, Sighting, Unsupported};
+pub use remembered::{Remembered, RememberedDevices, RememberedError};
 pub use screen::{Bitmap, Screen, ShowError};
 pub use transport::{
     Advert, Link, LinkEvent, LinkListener, LossReason, PeripheralId, ScanListener, Transport, TransportError,
