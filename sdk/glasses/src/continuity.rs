@@ -8,11 +8,13 @@ pub(crate) struct Continuity<T> {
     modulus: u64,
     /// How long the audio of one packet lasts.
     packet: Duration,
+    /// How far behind its turn a packet may come and still be an old one, rather than a counter that started again.
+    late: u64,
     last: Option<(u64, Duration)>,
     held: Option<(u64, T, Duration)>,
 }
 
-/// How far behind its turn a packet may come and still be an old one, rather than a counter that started again.
+/// One arm's packets swapped by a Bluetooth stack.
 const LATE: u64 = 4;
 /// How much more audio than time may seem to have passed before the counter must have started again. Firmware
 /// queues are shorter than a second.
@@ -21,7 +23,13 @@ const SLACK: Duration = Duration::from_secs(2);
 impl<T> Continuity<T> {
     /// The counter runs from 0 to `modulus - 1`.
     pub(crate) fn new(modulus: u64, packet: Duration) -> Self {
-        Self { modulus, packet, last: None, held: None }
+        Self { modulus, packet, late: LATE, last: None, held: None }
+    }
+
+    /// Packets up to `late` behind their turn are old ones, as where two arms send the same.
+    pub(crate) fn with_late(mut self, late: u64) -> Self {
+        self.late = late;
+        self
     }
 
     /// The counter starts anew: what comes next is not measured against what was.
@@ -40,7 +48,7 @@ impl<T> Continuity<T> {
             self.pass(0, counter, packet, now, out);
             return self.flush(out);
         }
-        if self.modulus - ahead <= LATE {
+        if self.modulus - ahead <= self.late {
             return;
         }
         match self.held.take() {

@@ -13,6 +13,8 @@ mod model;
 mod registry;
 mod remembered;
 mod screen;
+#[cfg(test)]
+mod test_data;
 mod transport;
 mod trouble;
 pub mod virtual_glasses;

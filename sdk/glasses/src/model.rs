@@ -69,6 +69,8 @@ pub struct BitmapFormat {
 pub struct MicrophoneModel {
     /// The arm that is told to listen, and without which there is no audio.
     pub arm: Arm,
+    /// The arms that may carry its audio.
+    pub carriers: &'static [Arm],
     pub format: StreamFormat,
     /// The smallest ATT MTU that carries an audio packet, bytes.
     pub mtu: u16,
@@ -82,8 +84,13 @@ impl Model {
         self.display.as_ref().is_some_and(|display| display.arms.contains(&arm))
     }
 
-    /// Whether `arm` has the microphone.
+    /// Whether `arm` is told to listen.
     pub fn listens_on(&self, arm: Arm) -> bool {
         self.microphone.is_some_and(|microphone| microphone.arm == arm)
+    }
+
+    /// Whether audio may come from `arm`.
+    pub fn carries_audio(&self, arm: Arm) -> bool {
+        self.microphone.is_some_and(|microphone| microphone.carriers.contains(&arm))
     }
 }

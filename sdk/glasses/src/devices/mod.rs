@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::Device;
 
 mod even_g1;
+mod even_g2;
 
 /// Every device with a driver.
-pub(crate) const ALL: &[fn() -> Arc<dyn Device>] = &[|| Arc::new(even_g1::EvenG1)];
+pub(crate) const ALL: &[fn() -> Arc<dyn Device>] =
+    &[|| Arc::new(even_g2::EvenG2), || Arc::new(even_g1::EvenG1)];

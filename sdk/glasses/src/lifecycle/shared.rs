@@ -175,7 +175,7 @@ impl Shared {
 
     /// No more audio comes for now.
     pub(super) fn pause_audio(&self, arm: Arm) {
-        if self.device.model().listens_on(arm) {
+        if self.device.model().carries_audio(arm) {
             let mut out = Vec::new();
             self.driver().audio_paused(&mut out);
             self.dispatch(arm, out);

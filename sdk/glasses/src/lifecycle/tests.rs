@@ -300,3 +300,77 @@ async fn a_scan_while_bluetooth_is_off_fails_with_that() {
     let result = discover(transport, &Registry::standard(), Duration::from_secs(1)).await;
     assert_eq!(result.err(), Some(crate::TransportError::AdapterOff));
 }
+
+/// Every device with a microphone, on a bad radio with arms lost: what was lost is told to the frame.
+#[tokio::test(start_paused = true)]
+async fn every_device_balances_on_a_bad_radio() {
+    for device in Registry::standard().devices() {
+        let model = device.model();
+        let Some(listens) = model.microphone else { continue };
+        let script = vec![
+            (Duration::from_secs(30), Fault::LoseArm { arm: listens.arm, back: Duration::from_millis(500) }),
+            (
+                Duration::from_secs(45),
+                Fault::LoseArm { arm: model.arms[0], back: Duration::from_millis(500) },
+            ),
+        ];
+        let faults = Faults { packet_loss: 0.02, script, ..Faults::default() };
+        let air = VirtualGlasses::new(&**device, &FirmwareOptions::default(), faults);
+        let remembered = pair(&air).await;
+        let glasses = Glasses::open(Arc::new(air.clone()), Arc::clone(device), &remembered);
+        until(&glasses, |status| status.state() == GlassesState::Ready).await;
+        let mut microphone = glasses.microphone().unwrap();
+        let mut heard = hear(&mut microphone, Duration::from_secs(60)).await;
+        let frames = microphone.format().frames_in(Duration::from_secs(60));
+        air.set_packet_loss(0.0);
+        heard.extend(hear(&mut microphone, Duration::from_secs(2)).await);
+        glasses.close().await;
+        heard.extend(hear(&mut microphone, Duration::from_millis(100)).await);
+        let ledger = air.ledger();
+        assert!(ledger.lost > 0, "{}", model.id);
+        assert_eq!(count(&heard, Some(GapCause::Radio)), ledger.lost, "{} {ledger:?}", model.id);
+        assert_eq!(count(&heard, None), ledger.delivered, "{} {ledger:?}", model.id);
+        let all = heard.iter().map(|heard| match heard {
+            Heard::Frame { .. } => 1,
+            Heard::Gap { frames, .. } => *frames,
+        });
+        assert!(all.sum::<u64>() + 100 > frames, "{}: time has a hole", model.id);
+        assert!(heard.iter().all(|heard| match heard {
+            Heard::Frame { bytes, .. } => listens.format.accepts(bytes.len()),
+            Heard::Gap { .. } => true,
+        }));
+    }
+}
+
+/// Every device with a display shows a page, and shows it again after each of its arms was lost.
+#[tokio::test(start_paused = true)]
+async fn every_display_shows_its_page_again_after_a_loss() {
+    for device in Registry::standard().devices() {
+        let model = device.model();
+        if model.display.is_none() {
+            continue;
+        }
+        let air = VirtualGlasses::new(&**device, &FirmwareOptions::default(), Faults::default());
+        let remembered = pair(&air).await;
+        let glasses = Glasses::open(Arc::new(air.clone()), Arc::clone(device), &remembered);
+        until(&glasses, |status| status.state() == GlassesState::Ready).await;
+        let _microphone = glasses.microphone();
+        glasses.show(text("first")).unwrap();
+        shown(&air, "first", model.arms.len()).await;
+        glasses.show(text("here")).unwrap();
+        shown(&air, "here", model.arms.len()).await;
+        for &arm in model.arms {
+            air.fault(Fault::LoseArm { arm, back: Duration::from_secs(2) });
+            until(&glasses, |status| status.state() != GlassesState::Ready).await;
+            until(&glasses, |status| status.state() == GlassesState::Ready).await;
+            shown(&air, "here", model.arms.len()).await;
+        }
+        // Idle for ten minutes: heartbeats keep what there is to keep.
+        sleep(Duration::from_secs(600)).await;
+        shown(&air, "here", model.arms.len()).await;
+        assert_eq!(glasses.status().borrow().troubles, [], "{}", model.id);
+        glasses.show(Screen::Blank).unwrap();
+        sleep(Duration::from_secs(2)).await;
+        assert!(air.lenses().iter().all(|lens| lens.lines.is_empty()), "{}", model.id);
+    }
+}

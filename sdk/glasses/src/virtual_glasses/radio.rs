@@ -269,6 +269,7 @@ impl World {
                     && emission.value.len() + 3 <= usize::from(link.mtu)
             });
             if !fits {
+                self.account.sent(emission.kind, false);
                 continue;
             }
             let mut at = now + emission.after;

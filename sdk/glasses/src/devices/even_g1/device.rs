@@ -33,6 +33,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model {
     }),
     microphone: Some(MicrophoneModel {
         arm: Arm::Right,
+        carriers: &[Arm::Right],
         format: StreamFormat::lc3(16_000, protocol::FRAME_BYTES as u32).expect("a format LC3 has"),
         mtu: protocol::AUDIO_BYTES as u16 + 3,
         refresh: Some(Duration::from_secs(30 * 60)),

@@ -5,13 +5,9 @@ use std::time::Duration;
 use super::driver::G1Driver;
 use super::firmware::G1Firmware;
 use super::protocol::{self, Packet, Status};
+use crate::test_data::{hex, writes};
 use crate::virtual_glasses::{Firmware, FirmwareOptions};
-use crate::{Action, Arm, CaseState, Driver, Event, Gesture, Outcome, Received, Screen};
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
+use crate::{Arm, CaseState, Driver, Event, Gesture, Outcome, Received, Screen};
 
 fn padded(text: &str) -> Vec<u8> {
     let mut bytes = hex(text);
@@ -30,14 +26,6 @@ fn glasses() -> G1Firmware {
     firmware.connected(Arm::Left, 251);
     firmware.connected(Arm::Right, 251);
     firmware
-}
-
-fn writes(steps: &[crate::Step]) -> Vec<Vec<u8>> {
-    let write = |step: &crate::Step| match &step.action {
-        Action::Write { value, .. } => Some(value.clone()),
-        _ => None,
-    };
-    steps.iter().filter_map(write).collect()
 }
 
 fn received(driver: &mut G1Driver, arm: Arm, value: &[u8]) -> Vec<Received> {
