@@ -15,7 +15,10 @@ pub trait Driver: Send {
     fn subscriptions(&self, arm: Arm) -> Vec<Uuid>;
 
     /// What brings a freshly connected arm up. `mtu` is the ATT MTU in force, bytes.
-    fn opening(&mut self, arm: Arm, mtu: u16) -> Vec<Step>;
+    ///
+    /// Asked for `stage` 0, 1, 2 … until there is nothing left to do, so that a later stage can build on the
+    /// replies to an earlier one.
+    fn opening(&mut self, arm: Arm, mtu: u16, stage: u32) -> Vec<Step>;
 
     /// Turns the microphone on or off.
     fn microphone(&mut self, arm: Arm, on: bool) -> Vec<Step>;
@@ -68,6 +71,17 @@ pub enum Action {
     /// The value is handed to [`Driver::receive`].
     Read {
         characteristic: Uuid,
+    },
+    /// Writes `first`, and on every second try `second`: for firmware that reads only one of two forms.
+    Either {
+        characteristic: Uuid,
+        first: Vec<u8>,
+        second: Vec<u8>,
+    },
+    /// Turns notifications on or off.
+    Notify {
+        characteristic: Uuid,
+        on: bool,
     },
     /// Only waits for what is expected.
     Wait,
@@ -139,6 +153,16 @@ impl Step {
 
     pub fn read(characteristic: Uuid) -> Self {
         Self::act(Action::Read { characteristic })
+    }
+
+    /// Writes `first`, and on every second try `second`.
+    pub fn either(characteristic: Uuid, first: Vec<u8>, second: Vec<u8>) -> Self {
+        Self::act(Action::Either { characteristic, first, second })
+    }
+
+    /// Turns notifications on or off.
+    pub fn notify(characteristic: Uuid, on: bool) -> Self {
+        Self::act(Action::Notify { characteristic, on })
     }
 
     pub fn wait() -> Self {

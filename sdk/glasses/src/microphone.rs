@@ -25,6 +25,7 @@ struct State {
     waker: Option<Waker>,
     /// Which [`Microphone`] is listening, counted.
     listener: u64,
+    listening: bool,
     ended: bool,
     last: Option<Instant>,
     interrupted: bool,
@@ -60,6 +61,7 @@ impl Ear {
             overflowed: 0,
             waker: None,
             listener: 0,
+            listening: false,
             ended: false,
             last: None,
             interrupted: false,
@@ -71,6 +73,7 @@ impl Ear {
             let mut state = self.lock();
             let format = state.format?;
             state.listener += 1;
+            state.listening = true;
             state.queue.clear();
             (state.waiting, state.overflowed) = (0, 0);
             (state.last, state.interrupted, state.ended) = (None, false, false);
@@ -94,7 +97,7 @@ impl Ear {
     /// `lost` frames are missing before `frames`, which ended just now.
     pub(crate) fn audio(&self, lost: u64, frames: Vec<Vec<u8>>) {
         let mut state = self.lock();
-        let Some(format) = state.format else { return };
+        let Some(format) = state.format.filter(|_| state.listening) else { return };
         let now = Instant::now();
         let carried = format.duration(lost + frames.len() as u64);
         if let Some(last) = state.last {
@@ -197,7 +200,16 @@ impl Microphone {
 
 impl Drop for Microphone {
     fn drop(&mut self) {
-        let current = self.ear.lock().listener == self.listener;
+        let current = {
+            let mut state = self.ear.lock();
+            let current = state.listener == self.listener;
+            if current {
+                state.listening = false;
+                state.queue.clear();
+                state.waiting = 0;
+            }
+            current
+        };
         if current {
             (self.switch)(false);
         }

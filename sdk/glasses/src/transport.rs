@@ -85,8 +85,8 @@ pub trait Link: Send + Sync {
     /// Asks for an ATT MTU of `wanted` bytes and returns the one in force, 23 at least.
     async fn request_mtu(&self, wanted: u16) -> Result<u16, TransportError>;
 
-    /// Turns notifications of a characteristic on.
-    async fn subscribe(&self, characteristic: Uuid) -> Result<(), TransportError>;
+    /// Turns notifications of a characteristic on or off.
+    async fn notify(&self, characteristic: Uuid, on: bool) -> Result<(), TransportError>;
 
     async fn read(&self, characteristic: Uuid) -> Result<Vec<u8>, TransportError>;
 

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::status::{ArmState, MicrophoneState};
 use crate::{
     Action, Arm, Expect, Link, LinkEvent, LinkListener, LossReason, Outcome, PeripheralId, Received, Step,
-    Transport, TransportError, Trouble,
+    Transport, TransportError, Trouble, WriteKind,
 };
 
 /// Link events that wait for their lane: seconds of audio.
@@ -41,6 +41,7 @@ enum End {
     Closed,
     Lost,
     NotAnswering,
+    WrongDevice,
 }
 
 /// Why a job was not done.
@@ -106,6 +107,10 @@ impl LaneTask {
                             link.close().await;
                             Trouble::NotAnswering(self.arm)
                         }
+                        End::WrongDevice => {
+                            link.close().await;
+                            Trouble::WrongDevice(self.arm)
+                        }
                         _ if self.shared.battery(self.arm).is_some_and(|percent| percent <= 3) => {
                             Trouble::BatteryDead(self.arm)
                         }
@@ -158,7 +163,7 @@ impl LaneTask {
             let mtu = link.request_mtu(model.mtu).await?;
             let characteristics = self.shared.driver().subscriptions(self.arm);
             for characteristic in characteristics {
-                link.subscribe(characteristic).await?;
+                link.notify(characteristic, true).await?;
             }
             Ok(mtu)
         };
@@ -223,11 +228,17 @@ impl LaneTask {
 
     async fn work(&self, mut session: Session, budgets: &mut Budgets) -> End {
         self.shared.set_arm(self.arm, ArmState::Opening);
-        let opening = self.shared.driver().opening(self.arm, session.mtu);
-        match self.job(&session, opening).await {
-            Ok(()) => {}
-            Err(JobError::Link) => return End::Lost,
-            Err(JobError::Refused | JobError::NoAnswer) => return End::NotAnswering,
+        for stage in 0.. {
+            let steps = self.shared.driver().opening(self.arm, session.mtu, stage);
+            if steps.is_empty() {
+                break;
+            }
+            match self.job(&session, steps).await {
+                Ok(()) => {}
+                Err(JobError::Link) => return End::Lost,
+                Err(JobError::NoAnswer) => return End::NotAnswering,
+                Err(JobError::Refused) => return End::WrongDevice,
+            }
         }
         self.shared.lane(self.arm).up = true;
         self.shared.clear(|old| concerns(old, self.arm));
@@ -472,7 +483,7 @@ impl LaneTask {
     async fn job(&self, session: &Session, steps: Vec<Step>) -> Result<(), JobError> {
         for step in steps {
             match step.expect {
-                None => self.act(session, &step.action).await?,
+                None => self.act(session, &step.action, 0).await?,
                 Some(expect) => self.exchange(session, &step.action, expect).await?,
             }
             if !step.pause.is_zero() {
@@ -483,9 +494,9 @@ impl LaneTask {
     }
 
     async fn exchange(&self, session: &Session, action: &Action, expect: Expect) -> Result<(), JobError> {
-        for _ in 0..expect.tries {
+        for turn in 0..expect.tries {
             let reply = self.shared.expect(self.arm, expect.reply);
-            self.act(session, action).await?;
+            self.act(session, action, turn).await?;
             match timeout(expect.within, reply).await {
                 Ok(Ok(Outcome::Done)) => return Ok(()),
                 Ok(Ok(Outcome::Refused)) if expect.optional => return Ok(()),
@@ -496,9 +507,14 @@ impl LaneTask {
         if expect.optional { Ok(()) } else { Err(JobError::NoAnswer) }
     }
 
-    async fn act(&self, session: &Session, action: &Action) -> Result<(), JobError> {
+    async fn act(&self, session: &Session, action: &Action, turn: u32) -> Result<(), JobError> {
         let done = match action {
             Action::Wait => Ok(()),
+            Action::Notify { characteristic, on } => session.link.notify(*characteristic, *on).await,
+            Action::Either { characteristic, first, second } => {
+                let value = if turn % 2 == 0 { first } else { second };
+                session.link.write(*characteristic, value.clone(), WriteKind::WithoutResponse).await
+            }
             Action::Write { characteristic, value, kind } => {
                 session.link.write(*characteristic, value.clone(), *kind).await
             }

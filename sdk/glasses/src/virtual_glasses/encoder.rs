@@ -9,6 +9,11 @@ impl FrameEncoder {
         Self { bytes }
     }
 
+    /// Opus at 16 kHz in frames of 20 ms, about 32 kbit/s.
+    pub(crate) fn opus() -> Self {
+        Self { bytes: 80 }
+    }
+
     pub(crate) fn encode(&mut self, pcm: &[i16]) -> Vec<u8> {
         let mut frame = vec![0; self.bytes];
         frame[0] = pcm.iter().fold(0, |sum: u8, sample| sum.wrapping_add(*sample as u8));

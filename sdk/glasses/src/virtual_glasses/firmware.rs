@@ -14,6 +14,11 @@ pub trait Firmware: Send {
 
     fn disconnected(&mut self, arm: Arm);
 
+    /// The host turned notifications of a characteristic on or off.
+    fn subscribed(&mut self, arm: Arm, characteristic: Uuid, on: bool) {
+        let _ = (arm, characteristic, on);
+    }
+
     /// `value` was written to `characteristic` of `arm`.
     fn written(
         &mut self,

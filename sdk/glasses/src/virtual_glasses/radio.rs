@@ -545,15 +545,19 @@ impl Link for VirtualLink {
         })
     }
 
-    async fn subscribe(&self, characteristic: Uuid) -> Result<(), TransportError> {
+    async fn notify(&self, characteristic: Uuid, on: bool) -> Result<(), TransportError> {
         self.with(|world| {
             Self::has(world, self.arm, characteristic, |found| found.notify)?;
             if world.bonded_first && !world.arms.get(&self.arm).is_some_and(|air| air.bonded) {
                 return Err(TransportError::PairingRefused);
             }
             if let Some(link) = self.link(world) {
-                link.subscribed.push(characteristic);
+                link.subscribed.retain(|known| *known != characteristic);
+                if on {
+                    link.subscribed.push(characteristic);
+                }
             }
+            world.firmware.subscribed(self.arm, characteristic, on);
             Ok(())
         })
     }

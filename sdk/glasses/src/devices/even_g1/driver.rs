@@ -82,7 +82,10 @@ impl Driver for G1Driver {
         vec![protocol::NOTIFY]
     }
 
-    fn opening(&mut self, _: Arm, _: u16) -> Vec<Step> {
+    fn opening(&mut self, _: Arm, _: u16, stage: u32) -> Vec<Step> {
+        if stage > 0 {
+            return Vec::new();
+        }
         vec![
             Step::wait().then_pause(SETTLE),
             Step::send(protocol::WRITE, [protocol::INIT, 0xFB]).answered_by(key(protocol::INIT, 0), REPLY, 3),

@@ -126,7 +126,10 @@ impl Driver for G2Driver {
         vec![messages::CONTROL_NOTIFY, messages::RENDER_NOTIFY]
     }
 
-    fn opening(&mut self, arm: Arm, _: u16) -> Vec<Step> {
+    fn opening(&mut self, arm: Arm, _: u16, stage: u32) -> Vec<Step> {
+        if stage > 0 {
+            return Vec::new();
+        }
         let mut steps = self.message(messages::auth);
         let settle = |steps: &mut Vec<Step>| steps.push(Step::wait().then_pause(SETTLE));
         settle(&mut steps);
