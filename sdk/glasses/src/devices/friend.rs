@@ -89,14 +89,16 @@ struct PacketClock {
 impl PacketClock {
     /// Packets compared with as many before them: half a second each.
     const WINDOW: usize = 16;
+    /// How much earlier than the first packet's time a packet may come.
+    const MARGIN: Duration = Duration::from_secs(1);
 
     /// A packet came; how many are missing before it, told up to half a second after they were.
     fn arrived(&mut self, now: Duration) -> u64 {
         if self.lateness.is_empty() {
             self.first = now;
         }
-        // Half a packet more, so that a packet may also come early.
-        self.lateness.push_back((now + PACKET / 2).saturating_sub(self.first + PACKET * self.count));
+        // The first packet may have been a late one itself.
+        self.lateness.push_back((now + Self::MARGIN).saturating_sub(self.first + PACKET * self.count));
         self.count += 1;
         if self.lateness.len() > 2 * Self::WINDOW {
             self.lateness.pop_front();
@@ -127,7 +129,8 @@ impl PacketClock {
         if missing > 0 {
             self.count += missing;
             for late in self.lateness.range_mut(from..) {
-                *late = late.saturating_sub(PACKET * missing);
+                // A packet before the loss that was late itself does not become an early one.
+                *late = late.saturating_sub(PACKET * missing).max(before);
             }
         }
         u64::from(missing)
