@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use glasslink_audio::{Captured, Source, SourceError};
 use glasslink_protocol::{GapCause, StreamFormat};
 use tokio::time::Instant;
 
@@ -170,11 +171,30 @@ impl Heard {
     }
 }
 
-impl Microphone {
-    pub fn format(&self) -> StreamFormat {
+impl Source for Microphone {
+    fn format(&self) -> StreamFormat {
         self.format
     }
 
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Vec<u8>,
+    ) -> Poll<Result<Option<Captured>, SourceError>> {
+        frame.clear();
+        self.poll_heard(cx).map(|heard| {
+            Ok(heard.map(|heard| match heard {
+                Heard::Frame { bytes, captured_at } => {
+                    *frame = bytes;
+                    Captured::Frame { captured_at: captured_at.into_std() }
+                }
+                Heard::Gap { frames, cause } => Captured::Gap { frames, cause },
+            }))
+        })
+    }
+}
+
+impl Microphone {
     pub(crate) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
         let mut state = self.ear.lock();
         if state.listener != self.listener {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Device;
 
+mod brilliant;
 mod even_g1;
 mod even_g2;
 mod friend;
@@ -16,6 +17,8 @@ pub(crate) const ALL: &[fn() -> Arc<dyn Device>] = &[
     || Arc::new(even_g2::EvenG2),
     || Arc::new(mentra::MentraLive),
     || Arc::new(mentra::MentraNex),
+    || Arc::new(brilliant::Frame),
+    || Arc::new(brilliant::Halo),
     || Arc::new(omi::Omi),
     || Arc::new(friend::Friend),
 ];

@@ -325,10 +325,13 @@ impl Firmware for OmiFirmware {
             return;
         }
         let frame = self.encoder.encode(&voice.until(now, 320));
-        for (index, bytes) in (0_u8..).zip(frame.chunks(usize::from(self.mtu) - 3 - HEADER)) {
+        let room = usize::from(self.mtu) - 3 - HEADER;
+        let last = frame.len().div_ceil(room) - 1;
+        for (index, bytes) in (0_u8..).zip(frame.chunks(room)) {
             let [low, high] = self.counter.to_le_bytes();
             let packet = [&[low, high, index], bytes].concat();
-            out.push(Emission::audio(Arm::Only, AUDIO, packet, self.frames, 1));
+            let emission = Emission::audio(Arm::Only, AUDIO, packet, self.frames, 1);
+            out.push(if usize::from(index) < last { emission.incomplete() } else { emission });
             self.counter = self.counter.wrapping_add(1);
         }
         self.frames += 1;

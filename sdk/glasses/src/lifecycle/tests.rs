@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use glasslink_audio::Source;
 use glasslink_protocol::GapCause;
 use tokio::time::{Instant, sleep, timeout};
 

@@ -149,7 +149,16 @@ impl Emission {
     }
 
     pub fn audio(arm: Arm, characteristic: Uuid, value: impl Into<Vec<u8>>, first: u64, count: u64) -> Self {
-        let kind = EmissionKind::Audio { first, count };
+        let kind = EmissionKind::Audio { first, count, complete: true };
         Self { arm, characteristic, value: value.into(), kind, after: Duration::ZERO }
+    }
+
+    /// Marks a packet whose frame goes on in the next one.
+    #[must_use]
+    pub fn incomplete(mut self) -> Self {
+        if let EmissionKind::Audio { complete, .. } = &mut self.kind {
+            *complete = false;
+        }
+        self
     }
 }
