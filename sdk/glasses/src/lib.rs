@@ -1,6 +1,8 @@
 //! Smart glasses over Bluetooth LE, and virtual ones.
 
 mod arm;
+#[cfg(feature = "btleplug")]
+mod btleplug;
 mod captions;
 mod continuity;
 mod devices;
@@ -21,6 +23,8 @@ pub mod virtual_glasses;
 mod wire;
 
 pub use arm::Arm;
+#[cfg(feature = "btleplug")]
+pub use btleplug::BtleplugTransport;
 pub use captions::{Captions, Metrics};
 pub use discovery::{Found, Incomplete, discover};
 pub use driver::{Action, Driver, Expect, Outcome, Received, ReplyKey, Step};

@@ -151,7 +151,9 @@ impl Driver for FriendDriver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.clock = PacketClock::default();
+        if on {
+            self.clock = PacketClock::default();
+        }
         vec![Step::notify(AUDIO, on)]
     }
 

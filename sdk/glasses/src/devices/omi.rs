@@ -209,8 +209,10 @@ impl Driver for OmiDriver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
-        (self.counter, self.pending) = (None, None);
+        if on {
+            self.audio.restart();
+            (self.counter, self.pending) = (None, None);
+        }
         vec![Step::notify(AUDIO, on)]
     }
 

@@ -121,10 +121,12 @@ pub struct Emission {
 pub enum EmissionKind {
     Reply,
     Event,
-    /// Carries parts of the frames `first..first + count`, counted since the microphone was turned on.
+    /// Carries the frames `first..first + count`, counted since the microphone was turned on, or a part of them;
+    /// with the last part they are complete.
     Audio {
         first: u64,
         count: u64,
+        complete: bool,
     },
 }
 

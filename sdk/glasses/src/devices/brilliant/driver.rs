@@ -20,7 +20,7 @@ const STARTED: ReplyKey = ReplyKey(2);
 pub(super) struct LuaDriver {
     variant: &'static Variant,
     mtu: usize,
-    audio: Continuity<Vec<u8>>,
+    audio: Continuity<(u8, Vec<u8>)>,
     halves: Halves,
     /// What the prompt was last asked to print.
     asked: u32,
@@ -42,11 +42,11 @@ impl LuaDriver {
         steps
     }
 
-    fn hand_on(&mut self, runs: Vec<(u64, Vec<u8>)>, out: &mut Vec<Received>) {
-        for (missing, bytes) in runs {
+    fn hand_on(&mut self, runs: Vec<(u64, (u8, Vec<u8>))>, out: &mut Vec<Received>) {
+        for (missing, (counter, bytes)) in runs {
             let (frame, packet) = (self.variant.frame, self.variant.packet);
             if packet < frame {
-                let (lost, whole) = self.halves.take(missing, bytes);
+                let (lost, whole) = self.halves.take(missing, counter % 2 == 1, bytes);
                 if lost > 0 || whole.is_some() {
                     out.push(Received::Audio { lost, frames: whole.into_iter().collect() });
                 }
@@ -63,7 +63,7 @@ impl LuaDriver {
         match *data {
             [protocol::AUDIO, counter, ref bytes @ ..] if bytes.len() == self.variant.packet => {
                 let mut runs = Vec::new();
-                self.audio.arrived(u64::from(counter), bytes.to_vec(), now, &mut runs);
+                self.audio.arrived(u64::from(counter), (counter, bytes.to_vec()), now, &mut runs);
                 self.hand_on(runs, out);
             }
             [protocol::AUDIO, ..] => out.push(Received::Malformed("an audio packet of the wrong size")),
@@ -80,37 +80,31 @@ impl LuaDriver {
     }
 }
 
-/// Puts the halves of a frame together. Packets are counted from the first, a first half.
+/// Puts the halves of a frame together. Packets are counted from a first half, so that the second ones are odd.
 #[derive(Debug, Default)]
 struct Halves {
-    second: bool,
+    started: bool,
     first: Option<Vec<u8>>,
 }
 
 impl Halves {
     /// Takes half a frame with `missing` halves before it; frames lost before, and the frame if it is whole.
-    fn take(&mut self, missing: u64, half: Vec<u8>) -> (u64, Option<Vec<u8>>) {
-        // Halves since the start of the frame that is under way.
-        let begun = u64::from(self.second);
-        let position = begun + missing;
-        let second = position % 2 == 1;
-        let mut lost = position / 2;
-        let whole = match (self.first.take(), second) {
-            (Some(mut first), true) if missing == 0 => {
-                first.extend_from_slice(&half);
-                Some(first)
+    fn take(&mut self, missing: u64, second: bool, half: Vec<u8>) -> (u64, Option<Vec<u8>>) {
+        let first = self.first.take();
+        // The missing halves end the frame whose first half is here, and begin the one whose second came.
+        let touched = missing + u64::from(first.is_some() && missing > 0) + u64::from(second && missing > 0);
+        let started = std::mem::replace(&mut self.started, true);
+        match (first, second) {
+            (Some(mut whole), true) if missing == 0 => {
+                whole.extend_from_slice(&half);
+                (0, Some(whole))
             }
-            (_, true) => {
-                lost += 1;
-                None
-            }
+            (_, true) => (if started { touched / 2 } else { 0 }, None),
             (_, false) => {
                 self.first = Some(half);
-                None
+                (touched / 2, None)
             }
-        };
-        self.second = !second;
-        (lost, whole)
+        }
     }
 }
 
@@ -137,8 +131,10 @@ impl Driver for LuaDriver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
-        self.halves = Halves::default();
+        if on {
+            self.audio.restart();
+            self.halves = Halves::default();
+        }
         self.message(protocol::MICROPHONE, &[u8::from(on)], ReplyKey(LISTENS + u32::from(on)))
     }
 
@@ -197,17 +193,23 @@ mod tests {
 
     #[test]
     fn a_lost_half_is_one_lost_frame() {
-        let run = |missing: &[u64]| {
+        let run = |arrivals: &[(u64, bool)]| {
             let mut halves = Halves::default();
-            let taken = missing.iter().map(|&missing| halves.take(missing, vec![0; 2]));
+            let taken = arrivals.iter().map(|&(missing, second)| halves.take(missing, second, vec![0; 2]));
             taken.map(|(lost, whole)| (lost, whole.is_some())).collect::<Vec<_>>()
         };
-        assert_eq!(run(&[0, 0, 0, 0]), [(0, false), (0, true), (0, false), (0, true)]);
+        let whole = [(0, false), (0, true), (0, false), (0, true)];
+        assert_eq!(run(&[(0, false), (0, true), (0, false), (0, true)]), whole);
         // The second half is lost: the frame is counted when the next one begins.
-        assert_eq!(run(&[0, 1, 0]), [(0, false), (1, false), (0, true)]);
+        assert_eq!(run(&[(0, false), (1, false), (0, true)]), [(0, false), (1, false), (0, true)]);
         // The first half of the second frame is lost.
-        assert_eq!(run(&[0, 0, 1, 0]), [(0, false), (0, true), (1, false), (0, false)]);
-        // Second half and the next first half: both frames.
-        assert_eq!(run(&[0, 2, 0]), [(0, false), (2, false), (0, false)]);
+        assert_eq!(
+            run(&[(0, false), (0, true), (1, true), (0, false)]),
+            [(0, false), (0, true), (1, false), (0, false)]
+        );
+        // A second half and the next first one: both frames.
+        assert_eq!(run(&[(0, false), (2, true), (0, false)]), [(0, false), (2, false), (0, false)]);
+        // What came before the first packet was never heard of.
+        assert_eq!(run(&[(0, true), (0, false), (0, true)]), [(0, false), (0, false), (0, true)]);
     }
 }

@@ -94,7 +94,9 @@ impl Driver for G1Driver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
+        if on {
+            self.audio.restart();
+        }
         let value = u8::from(on);
         vec![Step::send(protocol::WRITE, [protocol::MICROPHONE, value]).answered_by(
             key(protocol::MICROPHONE, u16::from(value)),

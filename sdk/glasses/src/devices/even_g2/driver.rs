@@ -147,7 +147,9 @@ impl Driver for G2Driver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
+        if on {
+            self.audio.restart();
+        }
         let mut steps = Vec::new();
         if on && !self.page {
             steps.extend(self.message(|magic| messages::page(magic, " ")));
@@ -210,7 +212,6 @@ impl Driver for G2Driver {
     fn audio_paused(&mut self, out: &mut Vec<Received>) {
         let mut runs = Vec::new();
         self.audio.flush(&mut runs);
-        self.audio.restart();
         hand_on(runs, out);
     }
 
@@ -218,6 +219,7 @@ impl Driver for G2Driver {
         let first = usize::from(arm == Arm::Right) * 2;
         self.assembly[first] = Assembly::default();
         self.assembly[first + 1] = Assembly::default();
+        self.audio.restart();
         if arm == Arm::Right {
             self.page = false;
         }

@@ -157,7 +157,9 @@ impl Driver for LiveDriver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
+        if on {
+            self.audio.restart();
+        }
         // Not answered, and missed at times: said three times, as the makers' app does.
         (0..3).map(|_| self.send(&Self::enable(on))).collect()
     }

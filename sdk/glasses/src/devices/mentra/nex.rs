@@ -147,7 +147,9 @@ impl Driver for NexDriver {
     }
 
     fn microphone(&mut self, _: Arm, on: bool) -> Vec<Step> {
-        self.audio.restart();
+        if on {
+            self.audio.restart();
+        }
         vec![Step::request(WRITE, microphone(on))]
     }
 
