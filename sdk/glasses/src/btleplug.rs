@@ -285,23 +285,11 @@ async fn advert(peripheral: &Peripheral) -> Option<Advert> {
     })
 }
 
-/// btleplug cannot pair; on Linux its own dependency can. Elsewhere the system does when it has to.
+/// btleplug cannot pair. On Linux the service behind it is asked to; elsewhere the system does when it has to.
 #[cfg(target_os = "linux")]
 async fn bond(peripheral: &Peripheral) -> Result<(), TransportError> {
-    use bluez_async::{BluetoothError, BluetoothSession};
-
-    let failed = |problem: BluetoothError| words(&problem.to_string());
-    let (_, session) = BluetoothSession::new().await.map_err(failed)?;
-    let address = peripheral.address().to_string();
-    let devices = session.get_devices().await.map_err(failed)?;
-    let device = devices
-        .into_iter()
-        .find(|device| device.mac_address.to_string().eq_ignore_ascii_case(&address))
-        .ok_or(TransportError::Lost)?;
-    if device.paired {
-        return Ok(());
-    }
-    session.pair_with_timeout(&device.id, Duration::from_secs(30)).await.map_err(failed)
+    let path = format!("/org/bluez/{}", peripheral.id());
+    crate::bluez_pairing::pair(&path).await.map_err(|problem| words(&problem))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -85,6 +85,13 @@ impl Ear {
         Some(Microphone { ear: self.clone(), format, listener, switch: Box::new(switch) })
     }
 
+    /// Nothing more is to be heard; what waits is still taken.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        (state.ended, state.listening) = (true, false);
+        state.wake();
+    }
+
     /// The device said what its frames are.
     pub(crate) fn set_format(&self, format: StreamFormat) {
         let mut state = self.lock();

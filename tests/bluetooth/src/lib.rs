@@ -6,3 +6,5 @@
 
 #[cfg(feature = "bluez")]
 pub mod bluez;
+#[cfg(feature = "bluez")]
+pub mod control;

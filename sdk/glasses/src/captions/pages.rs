@@ -276,7 +276,7 @@ mod tests {
                 } else {
                     captions.partial(&partial(at, 1, text), Duration::ZERO);
                 }
-                for line in captions.lines.iter() {
+                for line in &captions.lines {
                     if !settled_lines.contains(line) { settled_lines.push(line.clone()); }
                 }
                 let top = captions.top;

@@ -54,7 +54,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model {
     touch: false,
     head_up: false,
     wear: false,
-    heartbeat: Some(Duration::from_secs(60)),
+    heartbeat: Some(Duration::from_mins(1)),
 });
 
 impl Device for Omi {
@@ -119,7 +119,7 @@ impl OmiDriver {
         }
         let frame = match (self.pending.take(), fragment.index) {
             (Some((whole, _)), 0) => {
-                self.finish(lost, whole, out);
+                Self::finish(lost, whole, out);
                 lost = 0;
                 Some((fragment.bytes, 1))
             }
@@ -137,7 +137,7 @@ impl OmiDriver {
         match frame {
             Some((whole, next)) if fragment.last => {
                 self.fragments = u64::from(next);
-                self.finish(lost, whole, out);
+                Self::finish(lost, whole, out);
             }
             Some(frame) => {
                 self.pending = Some(frame);
@@ -149,7 +149,7 @@ impl OmiDriver {
         }
     }
 
-    fn finish(&mut self, lost: u64, frame: Vec<u8>, out: &mut Vec<Received>) {
+    fn finish(lost: u64, frame: Vec<u8>, out: &mut Vec<Received>) {
         if frame.is_empty() {
             out.push(Received::Malformed("an audio packet without audio"));
         } else {
@@ -237,7 +237,7 @@ impl Driver for OmiDriver {
             CODEC => Self::codec(value, out),
             BATTERY => match value.first() {
                 Some(&percent) => {
-                    out.push(Received::Event(Event::Battery { arm, percent: percent.min(100) }))
+                    out.push(Received::Event(Event::Battery { arm, percent: percent.min(100) }));
                 }
                 None => out.push(Received::Malformed("a battery without a level")),
             },
@@ -252,7 +252,7 @@ impl Driver for OmiDriver {
             self.fragment(missing, fragment, out);
         }
         if let Some((whole, _)) = self.pending.take() {
-            self.finish(0, whole, out);
+            Self::finish(0, whole, out);
         }
     }
 

@@ -26,6 +26,7 @@ impl Glasses {
     /// Starts to connect to glasses that were found before. Needs a tokio runtime.
     ///
     /// Arms of the model that are not remembered are left out.
+    #[allow(clippy::needless_pass_by_value, reason = "shared from here on")]
     pub fn open(transport: Arc<dyn Transport>, device: Arc<dyn Device>, remembered: &Remembered) -> Self {
         let shared = Arc::new(Shared::new(Arc::clone(&device)));
         let mut lanes = JoinSet::new();
@@ -63,9 +64,18 @@ impl Glasses {
         let shared = Arc::downgrade(&self.shared);
         self.shared.ear.listen(move |on| {
             if let Some(shared) = shared.upgrade() {
-                shared.want(|wanted| wanted.microphone = on);
+                shared.want(|wanted| (wanted.microphone, wanted.deaf) = (on, false));
             }
         })
+    }
+
+    /// Turns the microphone off. What it heard is still taken from the [`Microphone`], which ends then.
+    pub fn stop_listening(&self) {
+        self.shared.want(|wanted| (wanted.microphone, wanted.deaf) = (false, true));
+        let model = self.model().microphone;
+        if model.is_none_or(|model| !self.shared.lane(model.arm).up) {
+            self.shared.ear.end();
+        }
     }
 
     /// Shows `screen` in place of what was shown. Only the newest one counts: those not sent yet are skipped.
@@ -97,6 +107,7 @@ impl Glasses {
         self.shared.want(|wanted| wanted.closing = true);
         let lanes = async { while self.lanes.join_next().await.is_some() {} };
         let _ = timeout(Self::CLOSE, lanes).await;
+        self.shared.ear.end();
     }
 
     fn check(&self, screen: &Screen) -> Result<(), ShowError> {

@@ -2,29 +2,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::budget::{Backoff, Budget, HEALTHY};
 use super::shared::Shared;
 use super::status::{ArmState, MicrophoneState};
 use crate::{
-    Action, Arm, Expect, Link, LinkEvent, LinkListener, LossReason, Outcome, PeripheralId, Received, Step,
-    Transport, TransportError, Trouble, WriteKind,
+    Arm, Link, LinkEvent, LinkListener, LossReason, PeripheralId, Received, Transport, TransportError,
+    Trouble,
 };
 
 /// Link events that wait for their lane: seconds of audio.
 const INBOX: usize = 512;
 /// A transport that does not give up by itself is given up on.
 const CONNECT: Duration = Duration::from_secs(40);
-/// A microphone that is on and silent this long is armed again. Silence in the room is frames, too.
-const SILENT: Duration = Duration::from_secs(3);
-/// Between off and on of a microphone that is armed again; G2 firmware needs it.
-const REARM_PAUSE: Duration = Duration::from_millis(500);
-const COOL_DOWN: Duration = Duration::from_secs(30);
-/// Tries of a page before it is given up.
-const PAGE_TRIES: u32 = 3;
-/// Jobs in a row without an answer, after which the firmware counts as hung.
-const MISSES: u32 = 3;
+pub(super) const COOL_DOWN: Duration = Duration::from_secs(30);
 /// Refusals to pair in a row, after which only the person can help.
 const REFUSALS: u32 = 3;
 
@@ -37,18 +29,11 @@ pub(super) struct LaneTask {
 }
 
 /// Why a connection was over.
-enum End {
+pub(super) enum End {
     Closed,
     Lost,
     NotAnswering,
     WrongDevice,
-}
-
-/// Why a job was not done.
-enum JobError {
-    Refused,
-    NoAnswer,
-    Link,
 }
 
 struct Listener(mpsc::Sender<LinkEvent>);
@@ -61,21 +46,21 @@ impl LinkListener for Listener {
 }
 
 /// What an open connection has done so far.
-struct Session {
-    link: Arc<dyn Link>,
-    mtu: u16,
-    since: Instant,
-    heartbeat_due: Option<Instant>,
-    misses: u32,
-    page_failures: u32,
-    page_not_before: Option<Instant>,
+pub(super) struct Session {
+    pub(super) link: Arc<dyn Link>,
+    pub(super) mtu: u16,
+    pub(super) since: Instant,
+    pub(super) heartbeat_due: Option<Instant>,
+    pub(super) misses: u32,
+    pub(super) page_failures: u32,
+    pub(super) page_not_before: Option<Instant>,
 }
 
 /// Recoveries that outlive a connection, so that reconnecting does not refill them.
-struct Budgets {
-    refusals: Budget,
-    rearms: Budget,
-    hung: Budget,
+pub(super) struct Budgets {
+    pub(super) refusals: Budget,
+    pub(super) rearms: Budget,
+    pub(super) hung: Budget,
 }
 
 impl LaneTask {
@@ -120,7 +105,7 @@ impl LaneTask {
                 Err(error) => Trouble::from_transport(&error, self.arm),
             };
             tracing::info!(arm = %self.arm, ?trouble, "arm down");
-            self.shared.clear(|old| concerns(old, self.arm));
+            self.shared.clear(|old| concerns(*old, self.arm));
             self.shared.trouble(trouble);
             if matches!(trouble, Trouble::PairingRefused(_) | Trouble::BondLost(_)) {
                 refusals += 1;
@@ -180,6 +165,9 @@ impl LaneTask {
     fn down(&self) {
         self.shared.pause_audio(self.arm);
         self.shared.driver().disconnected(self.arm);
+        if self.shared.wanted().deaf && self.shared.device.model().listens_on(self.arm) {
+            self.shared.ear.end();
+        }
         *self.shared.lane(self.arm) = super::shared::Lane::default();
         if self.shared.device.model().listens_on(self.arm) && self.shared.wanted().microphone {
             self.shared.set_microphone(MicrophoneState::Starting);
@@ -225,322 +213,10 @@ impl LaneTask {
             end = self.work(session, budgets) => end,
         }
     }
-
-    async fn work(&self, mut session: Session, budgets: &mut Budgets) -> End {
-        self.shared.set_arm(self.arm, ArmState::Opening);
-        for stage in 0.. {
-            let steps = self.shared.driver().opening(self.arm, session.mtu, stage);
-            if steps.is_empty() {
-                break;
-            }
-            match self.job(&session, steps).await {
-                Ok(()) => {}
-                Err(JobError::Link) => return End::Lost,
-                Err(JobError::NoAnswer) => return End::NotAnswering,
-                Err(JobError::Refused) => return End::WrongDevice,
-            }
-        }
-        self.shared.lane(self.arm).up = true;
-        self.shared.clear(|old| concerns(old, self.arm));
-        self.shared.set_arm(self.arm, ArmState::Ready);
-        self.shared.wake_all();
-        loop {
-            let wanted = self.shared.wanted();
-            if wanted.closing {
-                let off = self.shared.driver().microphone(self.arm, false);
-                let _ = self.job(&session, off).await;
-                let blank = self.shared.driver().show(self.arm, &crate::Screen::Blank, wanted.revision + 1);
-                if wanted.revision > 0
-                    && let Ok(blank) = blank
-                {
-                    let _ = self.job(&session, blank).await;
-                }
-                return End::Closed;
-            }
-            let mut next: Option<Instant> = None;
-            let done = match self.microphone(&session, budgets, wanted.microphone, &mut next).await {
-                Some(result) => result,
-                None => match self.screen(&mut session, &wanted, &mut next).await {
-                    Some(result) => result,
-                    None => match self.heartbeat(&mut session, &mut next).await {
-                        Some(result) => result,
-                        None => {
-                            match next {
-                                Some(at) => tokio::select! {
-                                    () = sleep_until(at) => {}
-                                    () = self.shared.wake(self.arm).notified() => {}
-                                },
-                                None => self.shared.wake(self.arm).notified().await,
-                            }
-                            continue;
-                        }
-                    },
-                },
-            };
-            match done {
-                Ok(()) | Err(JobError::Refused) => {
-                    session.misses = 0;
-                    self.shared.clear(|old| *old == Trouble::NotAnswering(self.arm));
-                }
-                Err(JobError::Link) => return End::Lost,
-                Err(JobError::NoAnswer) => {
-                    session.misses += 1;
-                    let now = Instant::now();
-                    let heard = self.shared.lane(self.arm).heard;
-                    if session.misses >= MISSES {
-                        self.shared.trouble(Trouble::NotAnswering(self.arm));
-                        // Audio that still flows proves the link: a reconnect would only interrupt it.
-                        let alive = heard.is_some_and(|at| now < at + SILENT);
-                        if !alive && budgets.hung.next(now).is_some_and(|at| at <= now) {
-                            budgets.hung.spend(now);
-                            return End::NotAnswering;
-                        }
-                    }
-                }
-            }
-            if session.since.elapsed() > 2 * COOL_DOWN && session.misses == 0 {
-                budgets.hung.refill();
-            }
-        }
-    }
-
-    /// Brings the microphone to what is wanted. `None` when there is nothing to do before `next`.
-    async fn microphone(
-        &self,
-        session: &Session,
-        budgets: &mut Budgets,
-        wanted: bool,
-        next: &mut Option<Instant>,
-    ) -> Option<Result<(), JobError>> {
-        let model = self.shared.device.model().microphone?;
-        if model.arm != self.arm {
-            return None;
-        }
-        if wanted && session.mtu < model.mtu {
-            self.shared.trouble(Trouble::MtuTooSmall { mtu: session.mtu, needed: model.mtu });
-            self.shared.set_microphone(MicrophoneState::Unavailable);
-            return None;
-        }
-        let now = Instant::now();
-        let (is, since) = {
-            let lane = self.shared.lane(self.arm);
-            (lane.microphone, lane.microphone_at)
-        };
-        if is != Some(wanted) {
-            if wanted {
-                match budgets.refusals.next(now) {
-                    Some(at) if at <= now => self.shared.set_microphone(MicrophoneState::Starting),
-                    Some(at) => {
-                        sooner(next, at);
-                        return None;
-                    }
-                    None => return None,
-                }
-            } else {
-                budgets.refusals.refill();
-                budgets.rearms.refill();
-            }
-            self.shared.pause_audio(self.arm);
-            return Some(self.switch(session, budgets, wanted).await);
-        }
-        if !wanted {
-            return None;
-        }
-        let since = since?;
-        let heard = self.shared.ear.last_audio();
-        let quiet_since = heard.map_or(since, |heard| heard.max(since));
-        if now < quiet_since + SILENT {
-            self.shared.set_microphone(MicrophoneState::On);
-            self.shared.clear(|old| *old == Trouble::MicrophoneSilent);
-            if now > since + COOL_DOWN {
-                budgets.rearms.refill();
-            }
-            sooner(next, quiet_since + SILENT);
-            if let Some(every) = model.refresh {
-                if now >= since + every {
-                    return Some(self.switch(session, budgets, true).await);
-                }
-                sooner(next, since + every);
-            }
-            return None;
-        }
-        self.shared.set_microphone(MicrophoneState::Silent);
-        let Some(at) = budgets.rearms.next(now) else {
-            self.shared.trouble(Trouble::MicrophoneSilent);
-            sooner(next, now + SILENT);
-            return None;
-        };
-        if at > now {
-            sooner(next, at.min(now + SILENT));
-            return None;
-        }
-        budgets.rearms.spend(now);
-        tracing::info!(arm = %self.arm, "microphone armed again");
-        self.shared.pause_audio(self.arm);
-        let off = self.shared.driver().microphone(self.arm, false);
-        if let Err(error) = self.job(session, off).await {
-            return Some(Err(error));
-        }
-        sleep(REARM_PAUSE).await;
-        Some(self.switch(session, budgets, true).await)
-    }
-
-    async fn switch(&self, session: &Session, budgets: &mut Budgets, on: bool) -> Result<(), JobError> {
-        let steps = self.shared.driver().microphone(self.arm, on);
-        let result = self.job(session, steps).await;
-        let now = Instant::now();
-        match &result {
-            Ok(()) => {
-                let mut lane = self.shared.lane(self.arm);
-                lane.microphone = Some(on);
-                lane.microphone_at = Some(now);
-                drop(lane);
-                if on {
-                    budgets.refusals.refill();
-                    self.shared.clear(|old| *old == Trouble::MicrophoneRefused);
-                } else {
-                    self.shared.set_microphone(MicrophoneState::Off);
-                    self.shared
-                        .clear(|old| matches!(old, Trouble::MicrophoneSilent | Trouble::MicrophoneRefused));
-                }
-            }
-            Err(JobError::Refused) if on => {
-                budgets.refusals.spend(now);
-                self.shared.trouble(Trouble::MicrophoneRefused);
-                self.shared.set_microphone(MicrophoneState::Unavailable);
-            }
-            Err(JobError::NoAnswer) if on => budgets.refusals.spend(now),
-            // Asking for silence is not repeated: the firmware that will not answer is not listening either.
-            Err(_) if !on => self.shared.lane(self.arm).microphone = Some(false),
-            Err(_) => {}
-        }
-        result
-    }
-
-    /// Shows what is wanted. `None` when there is nothing to do before `next`.
-    async fn screen(
-        &self,
-        session: &mut Session,
-        wanted: &super::shared::Wanted,
-        next: &mut Option<Instant>,
-    ) -> Option<Result<(), JobError>> {
-        let shown = self.shared.lane(self.arm).screen;
-        let revision = wanted.revision;
-        if revision == 0 || shown == Some(revision) || !self.shared.device.model().displays_on(self.arm) {
-            return None;
-        }
-        if self.shared.behind_earlier_arms(self.arm, revision) {
-            return None;
-        }
-        if let Some(at) = session.page_not_before.filter(|at| *at > Instant::now()) {
-            sooner(next, at);
-            return None;
-        }
-        let steps = self.shared.driver().show(self.arm, &wanted.screen, revision);
-        let result = match steps {
-            Ok(steps) => self.job(session, steps).await,
-            // `Glasses::show` asked the driver before; this page cannot be shown.
-            Err(_) => Err(JobError::Refused),
-        };
-        let given_up = match &result {
-            Ok(()) => true,
-            Err(JobError::Link) => false,
-            Err(_) => {
-                session.page_failures += 1;
-                session.page_not_before =
-                    Some(Instant::now() + Duration::from_millis(300) * session.page_failures);
-                session.page_failures >= PAGE_TRIES
-            }
-        };
-        if given_up {
-            if result.is_err() {
-                tracing::warn!(arm = %self.arm, revision, "page not shown");
-            }
-            session.page_failures = 0;
-            session.page_not_before = None;
-            self.shared.lane(self.arm).screen = Some(revision);
-            self.shared.wake_all();
-        }
-        Some(result)
-    }
-
-    async fn heartbeat(
-        &self,
-        session: &mut Session,
-        next: &mut Option<Instant>,
-    ) -> Option<Result<(), JobError>> {
-        let due = session.heartbeat_due?;
-        let now = Instant::now();
-        if now < due {
-            sooner(next, due);
-            return None;
-        }
-        session.heartbeat_due = self.shared.device.model().heartbeat.map(|every| now + every);
-        let steps = self.shared.driver().heartbeat(self.arm);
-        Some(self.job(session, steps).await)
-    }
-
-    async fn job(&self, session: &Session, steps: Vec<Step>) -> Result<(), JobError> {
-        for step in steps {
-            match step.expect {
-                None => self.act(session, &step.action, 0).await?,
-                Some(expect) => self.exchange(session, &step.action, expect).await?,
-            }
-            if !step.pause.is_zero() {
-                sleep(step.pause).await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn exchange(&self, session: &Session, action: &Action, expect: Expect) -> Result<(), JobError> {
-        for turn in 0..expect.tries {
-            let reply = self.shared.expect(self.arm, expect.reply);
-            self.act(session, action, turn).await?;
-            match timeout(expect.within, reply).await {
-                Ok(Ok(Outcome::Done)) => return Ok(()),
-                Ok(Ok(Outcome::Refused)) if expect.optional => return Ok(()),
-                Ok(Ok(Outcome::Refused)) => return Err(JobError::Refused),
-                Ok(Err(_)) | Err(_) => {}
-            }
-        }
-        if expect.optional { Ok(()) } else { Err(JobError::NoAnswer) }
-    }
-
-    async fn act(&self, session: &Session, action: &Action, turn: u32) -> Result<(), JobError> {
-        let done = match action {
-            Action::Wait => Ok(()),
-            Action::Notify { characteristic, on } => session.link.notify(*characteristic, *on).await,
-            Action::Either { characteristic, first, second } => {
-                let value = if turn % 2 == 0 { first } else { second };
-                session.link.write(*characteristic, value.clone(), WriteKind::WithoutResponse).await
-            }
-            Action::Write { characteristic, value, kind } => {
-                session.link.write(*characteristic, value.clone(), *kind).await
-            }
-            Action::Read { characteristic } => match session.link.read(*characteristic).await {
-                Ok(value) => {
-                    self.shared.receive(self.arm, *characteristic, &value);
-                    Ok(())
-                }
-                // A characteristic that this firmware does not have is one answer less.
-                Err(TransportError::NoCharacteristic(_)) => Ok(()),
-                Err(error) => Err(error),
-            },
-        };
-        done.map_err(|error| {
-            tracing::debug!(arm = %self.arm, %error, "write failed");
-            JobError::Link
-        })
-    }
-}
-
-fn sooner(next: &mut Option<Instant>, at: Instant) {
-    *next = Some(next.map_or(at, |next| next.min(at)));
 }
 
 /// Whether a trouble is about the link to `arm`, and over when the arm is up.
-fn concerns(trouble: &Trouble, of: Arm) -> bool {
+pub(super) fn concerns(trouble: Trouble, of: Arm) -> bool {
     match trouble {
         Trouble::NotFound(arm)
         | Trouble::HeldElsewhere(arm)
@@ -549,7 +225,7 @@ fn concerns(trouble: &Trouble, of: Arm) -> bool {
         | Trouble::LinkLost(arm)
         | Trouble::BatteryDead(arm)
         | Trouble::NotAnswering(arm)
-        | Trouble::WrongDevice(arm) => *arm == of,
+        | Trouble::WrongDevice(arm) => arm == of,
         Trouble::NoBluetooth | Trouble::BluetoothOff | Trouble::NoPermission => true,
         Trouble::MtuTooSmall { .. } | Trouble::MicrophoneRefused | Trouble::MicrophoneSilent => false,
     }

@@ -2,7 +2,9 @@
 
 mod budget;
 mod glasses;
+mod job;
 mod lane;
+mod session;
 mod shared;
 mod status;
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub(super) struct Shared {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) microphone: bool,
+    /// The microphone's stream ends once it is off.
+    pub(super) deaf: bool,
     pub(super) screen: Screen,
     /// Counts screens; 0 before the first one.
     pub(super) revision: u64,

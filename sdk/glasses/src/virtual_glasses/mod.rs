@@ -6,6 +6,7 @@ mod firmware;
 mod ledger;
 mod radio;
 mod voice;
+mod world;
 
 pub(crate) use encoder::FrameEncoder;
 pub use faults::{Fault, Faults};

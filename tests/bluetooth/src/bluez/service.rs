@@ -273,7 +273,9 @@ impl Call {
                 fake.0.glasses.stop_scan().await.map_err(refused)?;
                 Ok(Answer::Nothing)
             }
-            (PROPERTIES, "Set") | (objects::ADAPTER_INTERFACE, "SetDiscoveryFilter") => Ok(Answer::Nothing),
+            (PROPERTIES, "Set")
+            | (objects::ADAPTER_INTERFACE, "SetDiscoveryFilter")
+            | ("org.bluez.AgentManager1", "RegisterAgent" | "UnregisterAgent") => Ok(Answer::Nothing),
             (DEVICE, "Connect") => fake.connect(path).await.map(|()| Answer::Nothing),
             (DEVICE, "Pair") => {
                 fake.connect(path).await?;

@@ -189,22 +189,18 @@ impl Firmware for LuaFirmware {
     fn tick(&mut self, now: Duration, voice: &Voice, out: &mut Vec<Emission>) {
         let Some(microphone) = &mut self.microphone else { return };
         let mut packet = vec![protocol::DATA, protocol::AUDIO, microphone.counter];
-        let (first, count) = match &mut microphone.encoder {
-            Some(encoder) => {
-                let frames = self.variant.packet / self.variant.frame;
-                let pcm = voice.until(now, frames * 160);
-                packet.extend(pcm.chunks(160).flat_map(|frame| encoder.encode(frame)));
-                (microphone.packets * frames as u64, frames as u64)
-            }
-            None => {
-                packet.extend(
-                    voice.until(now, self.variant.packet / 2).iter().flat_map(|sample| sample.to_le_bytes()),
-                );
-                (microphone.packets / 2, 1)
-            }
+        let (first, count) = if let Some(encoder) = &mut microphone.encoder {
+            let frames = self.variant.packet / self.variant.frame;
+            let pcm = voice.until(now, frames * 160);
+            packet.extend(pcm.chunks(160).flat_map(|frame| encoder.encode(frame)));
+            (microphone.packets * frames as u64, frames as u64)
+        } else {
+            let pcm = voice.until(now, self.variant.packet / 2);
+            packet.extend(pcm.iter().flat_map(|sample| sample.to_le_bytes()));
+            (microphone.packets / 2, 1)
         };
         let emission = Emission::audio(Arm::Only, protocol::NOTIFY, packet, first, count);
-        let half = self.variant.packet < self.variant.frame && microphone.packets % 2 == 0;
+        let half = self.variant.packet < self.variant.frame && microphone.packets.is_multiple_of(2);
         out.push(if half { emission.incomplete() } else { emission });
         microphone.counter = microphone.counter.wrapping_add(1);
         microphone.packets += 1;

@@ -36,7 +36,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model {
         carriers: &[Arm::Right],
         format: StreamFormat::lc3(16_000, protocol::FRAME_BYTES as u32).expect("a format LC3 has"),
         mtu: protocol::AUDIO_BYTES as u16 + 3,
-        refresh: Some(Duration::from_secs(30 * 60)),
+        refresh: Some(Duration::from_mins(30)),
     }),
     battery: true,
     case: true,

@@ -156,7 +156,7 @@ impl Driver for G1Driver {
             Duration::from_millis(1500),
             1,
         );
-        if sequence % BATTERY_EVERY == 0 { vec![beat, Self::battery()] } else { vec![beat] }
+        if sequence.is_multiple_of(BATTERY_EVERY) { vec![beat, Self::battery()] } else { vec![beat] }
     }
 
     fn receive(&mut self, arm: Arm, _: Uuid, value: &[u8], now: Duration, out: &mut Vec<Received>) {

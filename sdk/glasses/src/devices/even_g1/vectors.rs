@@ -166,7 +166,7 @@ fn bitmap_packets_and_their_checksum() {
         replies(&mut firmware, Arm::Left, packet);
     }
     let refused = hex("16 E0 BB CA D4 CA");
-    assert_eq!(replies(&mut firmware, Arm::Left, &refused[..5]), [refused.clone()]);
+    assert_eq!(replies(&mut firmware, Arm::Left, &refused[..5]), std::slice::from_ref(&refused));
     assert_eq!(
         protocol::parse(&refused),
         Ok(Packet::Reply { command: protocol::CHECKSUM, detail: 0, status: Status::Failed })

@@ -46,7 +46,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model {
         carriers: &[Arm::Only],
         format: StreamFormat::lc3(16_000, FRAME_BYTES as u32).expect("a format LC3 has"),
         mtu: (2 + FRAMES * FRAME_BYTES + 3) as u16,
-        refresh: Some(Duration::from_secs(30 * 60)),
+        refresh: Some(Duration::from_mins(30)),
     }),
     battery: true,
     case: false,

@@ -272,7 +272,7 @@ impl Firmware for NexFirmware {
             self.microphone = (microphone.number(1) == 1).then(|| (0, 0, FrameEncoder::lc3(FRAME_BYTES)));
         }
         if let Some(text) = fields.message(field::TEXT) {
-            self.text = String::from_utf8_lossy(text.bytes(1).unwrap_or_default()).trim().to_owned();
+            String::from_utf8_lossy(text.bytes(1).unwrap_or_default()).trim().clone_into(&mut self.text);
         }
         if fields.has(field::BATTERY_QUERY) {
             out.push(reply(field::BATTERY, &Message::new().number(1, u64::from(self.battery))));
