@@ -65,7 +65,8 @@ impl Streams {
         let from = start.from.max(start.transcribed);
         let transcription = Transcription::new(start.stream, start.format, from);
         let now = Instant::now();
-        let stream = Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None, limit: None };
+        let stream =
+            Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None, limit: None };
         self.open.insert(start.stream, stream);
     }
 
