@@ -140,7 +140,7 @@ pub(crate) async fn battery(options: &DeviceOptions) -> anyhow::Result<bool> {
     let glasses = air.ready(options).await?;
     ensure!(glasses.model().battery, "these glasses do not tell of their battery");
     let mut status = glasses.status();
-    let told = status.wait_for(|status| status.arms.iter().any(|arm| arm.battery.is_some()));
+    let told = status.wait_for(|status| status.arms.iter().all(|arm| arm.battery.is_some()));
     timeout(Duration::from_secs(10), told).await.context("the glasses did not tell of their battery")??;
     for arm in &status.borrow().arms {
         if let Some(percent) = arm.battery {

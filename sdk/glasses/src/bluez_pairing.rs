@@ -63,7 +63,7 @@ fn answer(message: &Message, ours: &str) -> Message {
     match member.as_str() {
         "Release" | "Cancel" => message.method_return(),
         "RequestConfirmation" | "RequestAuthorization" | "AuthorizeService"
-            if about.is_some_and(|path| &*path == ours) =>
+            if about.as_deref() == Some(ours) =>
         {
             message.method_return()
         }

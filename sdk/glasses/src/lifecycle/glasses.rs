@@ -107,7 +107,6 @@ impl Glasses {
         self.shared.want(|wanted| wanted.closing = true);
         let lanes = async { while self.lanes.join_next().await.is_some() {} };
         let _ = timeout(Self::CLOSE, lanes).await;
-        self.shared.ear.end();
     }
 
     fn check(&self, screen: &Screen) -> Result<(), ShowError> {
@@ -135,5 +134,11 @@ impl Glasses {
                 None => Err(ShowError::Unsupported(model.name)),
             },
         }
+    }
+}
+
+impl Drop for Glasses {
+    fn drop(&mut self) {
+        self.shared.ear.end();
     }
 }

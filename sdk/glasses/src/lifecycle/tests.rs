@@ -280,11 +280,14 @@ async fn gestures_reach_the_program() {
 async fn closing_turns_everything_off_and_lets_go() {
     let air = virtual_pair(&FirmwareOptions::default(), Faults::default());
     let glasses = ready(&air).await;
-    let _microphone = glasses.microphone().unwrap();
+    let mut microphone = glasses.microphone().unwrap();
     glasses.show(text("bye")).unwrap();
     shown(&air, "bye", 2).await;
     let status = glasses.status();
     glasses.close().await;
+    hear(&mut microphone, Duration::from_secs(1)).await;
+    let end = std::future::poll_fn(|cx| microphone.poll_heard(cx)).await;
+    assert_eq!(end, None, "the microphone's stream ends");
     assert_eq!(status.borrow().state(), GlassesState::Closed);
     assert!(air.lenses().iter().all(|lens| lens.lines.is_empty()));
     let found = discover(&air, &Registry::standard(), Duration::from_secs(1)).await.unwrap();
@@ -372,4 +375,68 @@ async fn every_display_shows_its_page_again_after_a_loss() {
         sleep(Duration::from_secs(2)).await;
         assert!(air.lenses().iter().all(|lens| lens.lines.is_empty()), "{}", model.id);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_microphone_is_armed_again_three_times_and_is_no_reason_to_reconnect() {
+    let air = virtual_pair(&FirmwareOptions::default(), Faults::default());
+    let glasses = ready(&air).await;
+    let mut microphone = glasses.microphone().unwrap();
+    hear(&mut microphone, Duration::from_secs(40)).await;
+    air.set_packet_loss(1.0);
+    let status = until(&glasses, |status| status.microphone == MicrophoneState::Silent).await;
+    assert_eq!(status.state(), GlassesState::Ready);
+    let mut status = glasses.status();
+    let given_up = status.wait_for(|status| status.troubles.contains(&Trouble::MicrophoneSilent));
+    timeout(Duration::from_mins(3), given_up).await.unwrap().unwrap();
+    sleep(Duration::from_mins(20)).await;
+    assert_eq!((air.connections(Arm::Left), air.connections(Arm::Right)), (1, 1));
+    // Sound that comes back is enough.
+    air.set_packet_loss(0.0);
+    let status = until(&glasses, |status| status.microphone == MicrophoneState::On).await;
+    assert_eq!(status.troubles, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn firmware_that_hangs_is_reconnected_at_the_pace_of_the_back_off() {
+    let air = virtual_pair(&FirmwareOptions::default(), Faults::default());
+    let glasses = ready(&air).await;
+    air.fault(Fault::LoseReplies { arm: Arm::Left, count: u32::MAX });
+    let status = until(&glasses, |status| status.troubles.contains(&Trouble::NotAnswering(Arm::Left))).await;
+    assert_eq!(status.troubles.len(), 1);
+    sleep(Duration::from_mins(10)).await;
+    assert!(air.connections(Arm::Left) <= 24, "{} connections", air.connections(Arm::Left));
+    assert_eq!(air.connections(Arm::Right), 1);
+    air.fault(Fault::LoseReplies { arm: Arm::Left, count: 0 });
+    until(&glasses, |status| status.state() == GlassesState::Ready && status.troubles.is_empty()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn audio_that_flows_is_not_interrupted_for_heartbeats_without_answers() {
+    let air = virtual_pair(&FirmwareOptions::default(), Faults::default());
+    let glasses = ready(&air).await;
+    let mut microphone = glasses.microphone().unwrap();
+    hear(&mut microphone, Duration::from_secs(5)).await;
+    air.fault(Fault::LoseReplies { arm: Arm::Right, count: u32::MAX });
+    let heard = hear(&mut microphone, Duration::from_mins(5)).await;
+    assert_eq!(count(&heard, Some(GapCause::Absent)), 0);
+    assert_eq!(air.connections(Arm::Right), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_the_wearer_left_comes_back_with_the_microphone() {
+    let device = Registry::standard().get("even-g2").unwrap();
+    let air = VirtualGlasses::new(&*device, &FirmwareOptions::default(), Faults::default());
+    let remembered = pair(&air).await;
+    let glasses = Glasses::open(Arc::new(air.clone()), device, &remembered);
+    until(&glasses, |status| status.state() == GlassesState::Ready).await;
+    let mut microphone = glasses.microphone().unwrap();
+    glasses.show(text("still here")).unwrap();
+    shown(&air, "still here", 2).await;
+    hear(&mut microphone, Duration::from_secs(2)).await;
+    air.act(Event::LeftPage);
+    assert!(air.lenses()[0].lines.is_empty());
+    shown(&air, "still here", 2).await;
+    let heard = hear(&mut microphone, Duration::from_secs(5)).await;
+    assert!(count(&heard, None) > 400, "{} frames", count(&heard, None));
 }

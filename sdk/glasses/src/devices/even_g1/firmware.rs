@@ -114,8 +114,8 @@ impl G1Firmware {
                 vec![padded(&[command, protocol::OK])]
             }
             0x04 | 0x4B => {
-                let last = byte(if command == 0x04 { 2 } else { 3 }) + 1
-                    >= byte(if command == 0x04 { 1 } else { 2 });
+                let (total, index) = if command == 0x04 { (byte(1), byte(2)) } else { (byte(2), byte(3)) };
+                let last = index >= total.saturating_sub(1);
                 vec![padded(&[command, if last { protocol::OK } else { protocol::MORE }])]
             }
             // No reply to a reboot, and none to what would harm the device.

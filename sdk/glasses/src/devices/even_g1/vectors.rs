@@ -264,3 +264,11 @@ fn audio_packets_are_ten_frames_and_their_losses_are_counted() {
     assert_eq!(lost, [0, 0, 20, 0]);
     assert_eq!(protocol::parse(&packet(0)[..201]), Err("an audio packet is not 202 bytes"));
 }
+
+#[test]
+fn chunks_of_an_allow_list_are_told_to_go_on_until_the_last_whatever_their_number() {
+    assert_eq!(replies(&mut glasses(), Arm::Left, &hex("04 02 00 7B")), [padded("04 CB")]);
+    assert_eq!(replies(&mut glasses(), Arm::Left, &hex("04 02 01 7D")), [padded("04 C9")]);
+    // Found by fuzzing: the last index a byte has.
+    assert_eq!(replies(&mut glasses(), Arm::Left, &hex("4B 00 00 FF")), [padded("4B C9")]);
+}
