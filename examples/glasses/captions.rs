@@ -69,13 +69,12 @@ pub(crate) async fn run(device: &DeviceOptions, options: &CaptionsOptions) -> an
     let air = device.air(Faults::default()).await?;
     let glasses = air.ready(device).await?;
 
-    let (relay, network) = match options.relay {
-        Some(_) => (None, None),
-        None => {
-            let relay = Relay::builder().engine(Arc::new(Moonshine::default())).start().await?;
-            let network = Network::before(relay.local_addr()).await?;
-            (Some(relay), Some(network))
-        }
+    let (relay, network) = if options.relay.is_some() {
+        (None, None)
+    } else {
+        let relay = Relay::builder().engine(Arc::new(Moonshine::default())).start().await?;
+        let network = Network::before(relay.local_addr()).await?;
+        (Some(relay), Some(network))
     };
     let url = match (&options.relay, &network) {
         (Some(url), _) => url.clone(),
@@ -247,7 +246,7 @@ async fn caption(
 ) -> anyhow::Result<String> {
     let finish = async {
         end.await;
-        timeout(Duration::from_secs(60), link.finish()).await.context("the last words did not come")??;
+        timeout(Duration::from_mins(1), link.finish()).await.context("the last words did not come")??;
         anyhow::Ok(())
     };
     tokio::pin!(finish);

@@ -182,12 +182,11 @@ async fn finish(air: &Air, glasses: Glasses) -> anyhow::Result<bool> {
         }
     };
     timeout(Duration::from_secs(20), shown).await.context("the glasses did not take it")?;
-    match &air.simulated {
-        Some(simulated) => println!("{}", lenses::draw(&simulated.lenses())),
-        None => {
-            println!("shown; Ctrl-C clears it");
-            tokio::signal::ctrl_c().await?;
-        }
+    if let Some(simulated) = &air.simulated {
+        println!("{}", lenses::draw(&simulated.lenses()));
+    } else {
+        println!("shown; Ctrl-C clears it");
+        tokio::signal::ctrl_c().await?;
     }
     glasses.close().await;
     Ok(true)

@@ -18,9 +18,9 @@ fn frame(name: &str, lines: &[String]) -> String {
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).max(name.len() + 2).max(40);
     let mut text = format!("╭─ {name} {}╮\n", "─".repeat(width - name.chars().count() - 1));
     for line in lines {
-        text.push_str(&format!("│ {line}{} │\n", " ".repeat(width - line.chars().count())));
+        text.extend(["│ ", line, &" ".repeat(width - line.chars().count()), " │\n"]);
     }
-    text.push_str(&format!("╰{}╯", "─".repeat(width + 2)));
+    text.extend(["╰", &"─".repeat(width + 2), "╯"]);
     text
 }
 

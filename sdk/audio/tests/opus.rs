@@ -19,8 +19,8 @@ fn agrees(frame_samples: u32, packed: &[u8], pcm: &[u8]) {
     let mut samples = Vec::new();
     for (at, packet) in packets(packed).into_iter().enumerate() {
         let lost = at % 20 == 13;
-        let decoded = decoder.decode((!lost).then_some(packet), &mut samples);
-        assert_eq!(decoded, if lost { Decoded::Concealed } else { Decoded::Ok });
+        let outcome = decoder.decode((!lost).then_some(packet), &mut samples);
+        assert_eq!(outcome, if lost { Decoded::Concealed } else { Decoded::Ok });
     }
     let expected: Vec<i16> = pcm.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
     assert_eq!(samples.len(), expected.len());
