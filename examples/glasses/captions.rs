@@ -247,7 +247,7 @@ async fn caption(
 ) -> anyhow::Result<String> {
     let finish = async {
         end.await;
-        timeout(Duration::from_secs(60), link.finish()).await.context("the last words did not come")??;
+        timeout(Duration::from_mins(1), link.finish()).await.context("the last words did not come")??;
         anyhow::Ok(())
     };
     tokio::pin!(finish);

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const SCAN: Duration = Duration::from_secs(5);
 const VIRTUAL_SCAN: Duration = Duration::from_millis(500);
 /// How long glasses may take to get ready the first time, the person's answer to a pairing request included.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 #[derive(Args)]
 pub(crate) struct DeviceOptions {
