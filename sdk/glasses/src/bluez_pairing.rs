@@ -56,7 +56,7 @@ async fn pair_on(bus: &Arc<SyncConnection>, path: &str) -> Result<(), dbus::Erro
     Ok(())
 }
 
-/// Confirms what BlueZ asks about the device at `ours`, and refuses the rest.
+/// Confirms what `BlueZ` asks about the device at `ours`, and refuses the rest.
 fn answer(message: &Message, ours: &str) -> Message {
     let about: Option<Path<'_>> = message.get1();
     let member = message.member().map(|member| member.to_string()).unwrap_or_default();

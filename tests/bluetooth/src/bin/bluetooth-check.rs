@@ -72,7 +72,7 @@ async fn main() -> anyhow::Result<()> {
         }
         let mut after = Heard::default();
         while after.frames == 0 {
-            ensure!(dropped.elapsed() < Duration::from_secs(60), "no audio after a dropped arm");
+            ensure!(dropped.elapsed() < Duration::from_mins(1), "no audio after a dropped arm");
             listen(&mut microphone, Duration::from_millis(200), &mut after).await;
         }
         heard.frames += after.frames;
@@ -103,7 +103,7 @@ async fn listen(microphone: &mut impl Source, time: Duration, heard: &mut Heard)
 
 async fn reach(glasses: &Glasses, reached: impl FnMut(&Status) -> bool) -> anyhow::Result<()> {
     let mut status = glasses.status();
-    let result = timeout(Duration::from_secs(60), status.wait_for(reached)).await;
+    let result = timeout(Duration::from_mins(1), status.wait_for(reached)).await;
     let Ok(reached) = result else {
         anyhow::bail!("stuck: {:?}", glasses.status().borrow().clone());
     };

@@ -69,10 +69,10 @@ async fn main() -> anyhow::Result<()> {
     println!("{first}");
     let air = glasses.clone();
     let carry = async move {
-        let links = Links::default();
+        let connected = Links::default();
         while let Some(line) = events.next_line().await? {
             let event: Value = serde_json::from_str(&line)?;
-            if let Err(error) = carry(&air, &links, &out, &event).await {
+            if let Err(error) = carry(&air, &connected, &out, &event).await {
                 eprintln!("{event}: {error}");
             }
         }

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use dbus::arg::{PropMap, RefArg, Variant};
-use glasslink_glasses::Arm;
 use glasslink_glasses::virtual_glasses::{Characteristic, Peripheral};
 use uuid::Uuid;
 
@@ -13,6 +12,9 @@ pub(super) const CHARACTERISTIC: &str = "org.bluez.GattCharacteristic1";
 
 /// The interfaces of an object and their properties.
 pub(super) type Interfaces = HashMap<String, PropMap>;
+
+/// A service's path and UUID, and its characteristics by their paths.
+pub(super) type ServiceObject = (String, Uuid, Vec<(String, Characteristic)>);
 
 /// A device and what the service says of it.
 #[derive(Clone)]
@@ -70,10 +72,6 @@ impl DeviceObject {
         }
     }
 
-    pub(super) fn arm(&self) -> Arm {
-        self.peripheral.arm
-    }
-
     pub(super) fn interfaces(&self) -> Interfaces {
         let mut map = PropMap::new();
         let advert = &self.peripheral.advert;
@@ -102,7 +100,7 @@ impl DeviceObject {
     }
 
     /// Services and their characteristics with the numbers in their paths, while they are resolved.
-    pub(super) fn attributes(&self) -> Vec<(String, Uuid, Vec<(String, Characteristic)>)> {
+    pub(super) fn attributes(&self) -> Vec<ServiceObject> {
         if !self.resolved {
             return Vec::new();
         }
@@ -168,10 +166,10 @@ pub(super) fn introspection(path: &str, all: &[(String, Interfaces)]) -> String 
     let interfaces = all.iter().find(|(known, _)| known == path).map(|(_, interfaces)| interfaces);
     let mut xml = String::from("<node>");
     for name in interfaces.into_iter().flat_map(HashMap::keys) {
-        xml.push_str(&format!("<interface name=\"{name}\"/>"));
+        xml.extend(["<interface name=\"", name, "\"/>"]);
     }
     for node in nodes {
-        xml.push_str(&format!("<node name=\"{node}\"/>"));
+        xml.extend(["<node name=\"", node, "\"/>"]);
     }
     xml.push_str("</node>");
     xml

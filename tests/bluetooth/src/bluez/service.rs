@@ -20,7 +20,7 @@ const MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 /// The Bluetooth service of Linux with virtual glasses in the air around it.
 ///
 /// The glasses are the same that tests use in memory, reached through their own transport: what a client writes
-/// goes to their firmware, and what that sends becomes the signals a client of BlueZ waits for.
+/// goes to their firmware, and what that sends becomes the signals a client of `BlueZ` waits for.
 #[derive(Clone)]
 pub struct FakeBluez(Arc<Inner>);
 
@@ -299,7 +299,7 @@ impl Call {
                     "StopNotify" => link.notify(uuid, false).await.map_err(refused)?,
                     "ReadValue" => return Ok(Answer::Bytes(link.read(uuid).await.map_err(refused)?)),
                     "WriteValue" => {
-                        link.write(uuid, self.value, WriteKind::WithoutResponse).await.map_err(refused)?
+                        link.write(uuid, self.value, WriteKind::WithoutResponse).await.map_err(refused)?;
                     }
                     other => return Err(MethodErr::no_method(other)),
                 }
