@@ -18,6 +18,8 @@ pub struct FrameDecoder {
 #[derive(Debug)]
 enum Inner {
     Lc3(Box<Decoder>),
+    #[cfg(feature = "opus")]
+    Opus(crate::opus::OpusFrames),
     Pcm,
 }
 
@@ -41,7 +43,7 @@ pub enum Decoded {
 /// This build cannot decode the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecoderError {
-    /// Opus needs a decoder that is not built in.
+    /// Opus needs this crate's feature `opus`.
     #[error("{0:?} cannot be decoded by this build")]
     Codec(Codec),
     /// The codec has no such rate or frame; another one was declared than is sent.
@@ -59,6 +61,9 @@ impl FrameDecoder {
         let codec = match codec {
             Codec::Lc3 => Inner::Lc3(Box::new(lc3(rate, samples).ok_or(wrong)?)),
             Codec::PcmS16le => Inner::Pcm,
+            #[cfg(feature = "opus")]
+            Codec::Opus => Inner::Opus(crate::opus::OpusFrames::new(rate, samples).ok_or(wrong)?),
+            #[cfg(not(feature = "opus"))]
             Codec::Opus => return Err(DecoderError::Codec(codec)),
         };
         let resampler = Resampler::new(rate, Self::SAMPLE_RATE).map_err(|_| wrong)?;
@@ -79,6 +84,12 @@ impl FrameDecoder {
                 Ok(glasslink_lc3::Decoded::Concealed) => Decoded::Concealed,
                 // Sizes were checked above; a frame refused all the same is one more that is lost.
                 Err(_) => fade(&mut self.pcm),
+            },
+            #[cfg(feature = "opus")]
+            Inner::Opus(decoder) => match decoder.decode(frame, &mut self.pcm) {
+                true if frame.is_some() => Decoded::Ok,
+                true => Decoded::Concealed,
+                false => fade(&mut self.pcm),
             },
             Inner::Pcm => match frame {
                 Some(frame) => {

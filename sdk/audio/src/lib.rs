@@ -30,6 +30,8 @@ mod decode;
 mod file;
 pub mod journal;
 mod level;
+#[cfg(feature = "opus")]
+mod opus;
 mod resample;
 mod source;
 

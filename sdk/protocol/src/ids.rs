@@ -11,10 +11,16 @@ pub struct StreamId(pub u32);
 
 /// Position of a frame in its stream, counted from 0. Stream time is `index * frame_samples / sample_rate`.
 ///
-/// Ranges of frames are half-open everywhere: `from` is the first frame, `to` the first one after.
+/// Ranges of frames are half-open everywhere: `from` is the first frame, `to` the first one after. Indices are below
+/// 2^63, so that adding frames to one never overflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct FrameIndex(pub u64);
+
+/// Frame indices are below 2^63.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("frame index {0} is out of range")]
+pub struct FrameIndexError(u64);
 
 /// One life of a session on a relay: a relay that lost a session's state answers with another epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +54,20 @@ pub struct ClockMark {
     pub utc_ms: i64,
     /// Minutes to add to UTC for the client's local time.
     pub utc_offset_min: i32,
+}
+
+impl TryFrom<u64> for FrameIndex {
+    type Error = FrameIndexError;
+
+    fn try_from(index: u64) -> Result<Self, FrameIndexError> {
+        if index < 1 << 63 { Ok(Self(index)) } else { Err(FrameIndexError(index)) }
+    }
+}
+
+impl From<FrameIndex> for u64 {
+    fn from(index: FrameIndex) -> Self {
+        index.0
+    }
 }
 
 impl FrameIndex {

@@ -31,7 +31,9 @@ pub use close::CloseCode;
 pub use error::{Category, Cause, ErrorReport, Retry, Severity};
 pub use format::{Codec, FormatError, StreamFormat};
 pub use gap::{Gap, GapCause};
-pub use ids::{ClockMark, Epoch, EventNumber, FrameIndex, SessionId, SessionIdError, StreamId};
+pub use ids::{
+    ClockMark, Epoch, EventNumber, FrameIndex, FrameIndexError, SessionId, SessionIdError, StreamId,
+};
 pub use message::{
     ClientMessage, Durability, EngineState, MAX_TEXT_BYTES, MessageError, RelayMessage, ResumedStream,
     SUBPROTOCOL, StreamStart, StreamSums,

@@ -74,6 +74,15 @@ fn what_is_not_a_message_is_malformed() {
 }
 
 #[test]
+fn a_frame_index_past_the_last_is_malformed() {
+    let end = |at: u64| format!(r#"{{"type":"end","stream":1,"at":{at}}}"#);
+    assert!(ClientMessage::decode(&end((1 << 63) - 1)).is_ok());
+    for at in [1 << 63, u64::MAX] {
+        assert!(matches!(ClientMessage::decode(&end(at)), Err(MessageError::Malformed(_))), "{at}");
+    }
+}
+
+#[test]
 fn a_session_id_is_32_hexadecimal_digits_and_nothing_else() {
     let id = "00000000000000000000000000000f0a";
     assert_eq!(id.parse::<SessionId>().unwrap().to_string(), id);

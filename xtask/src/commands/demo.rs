@@ -5,9 +5,10 @@ use clap::Args;
 
 use crate::{model, system, workspace};
 
-/// A cut this often, and this long: seven in the minute that the speech lasts.
+/// A cut this often, and this long: six or seven while the speech lasts. Between two of them the link mostly lives for
+/// the 5 s that it takes to be called healthy, so that each finds it without back-off.
 const DROP_EVERY_S: &str = "7";
-const OUTAGE_S: &str = "1.5";
+const OUTAGE_S: &str = "1";
 
 /// Replay speech across a link that is cut under it, on this screen
 ///

@@ -34,6 +34,8 @@ struct Stream {
     failures: u32,
     /// Not before this.
     retry: Option<Instant>,
+    /// What the client was told last. While there is one it never moves back: a client may rely on it.
+    limit: Option<FrameIndex>,
 }
 
 impl Stream {
@@ -63,7 +65,8 @@ impl Streams {
         let from = start.from.max(start.transcribed);
         let transcription = Transcription::new(start.stream, start.format, from);
         let now = Instant::now();
-        let stream = Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None };
+        let stream =
+            Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None, limit: None };
         self.open.insert(start.stream, stream);
     }
 
@@ -246,9 +249,12 @@ impl Streams {
         let format = *stream.transcription.format();
         if stream.is_served(ready) {
             let limit = stream.transcription.transcribed() + window(&format, streams);
-            link.set_limit(now, id, Some(limit));
+            let received = link.sums().find(|sums| sums.stream == id).map_or(limit, |sums| sums.received);
+            stream.limit = Some(limit.max(stream.limit.unwrap_or(received)));
+            link.set_limit(now, id, stream.limit);
             return;
         }
+        stream.limit = None;
         link.set_limit(now, id, None);
         let nobody = self.speech.engine.is_none() || !stream.transcription.is_decodable();
         let most = format.frames_in(if nobody { limits::HELD_FOR_NOBODY } else { limits::HELD });

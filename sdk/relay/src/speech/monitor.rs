@@ -64,9 +64,9 @@ impl EngineStatus {
             EngineError::Runtime { .. } => {
                 (EngineState::NotInstalled, error.to_string(), "use a relay on another machine".to_owned())
             }
-            other => (
+            failed @ EngineError::Failed { .. } => (
                 EngineState::Degraded,
-                other.to_string(),
+                failed.to_string(),
                 "look at the relay's log; it tries again by itself".to_owned(),
             ),
         };

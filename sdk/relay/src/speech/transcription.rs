@@ -9,7 +9,8 @@ use crate::speech::Timeline;
 use crate::store::{Piece, Store};
 
 /// Radio losses up to this long are concealed, as a headset does; a cut in the middle of a word would cost the word.
-const CONCEALED: Duration = Duration::from_millis(60);
+/// The largest packet of the known glasses is 100 ms.
+const CONCEALED: Duration = Duration::from_millis(100);
 
 /// Frames decoded in one turn, so that a backlog does not hold the link up: 1 s, some milliseconds of work.
 const FRAMES_A_TURN: u32 = 100;

@@ -26,6 +26,16 @@ impl History {
         }
     }
 
+    /// The client has seen the events up to `number`, whatever became of ours: no other one gets such a number.
+    pub(crate) fn pass(&mut self, number: EventNumber) {
+        // Numbers on the wire are below 2^53.
+        if number >= self.next && number.0 < 1 << 53 {
+            self.next = number.next();
+            self.events.clear();
+            self.bytes = 0;
+        }
+    }
+
     /// Numbers the event. Returns it as it is sent.
     pub(crate) fn append(&mut self, event: TranscriptEvent) -> (EventNumber, String) {
         let number = self.next;

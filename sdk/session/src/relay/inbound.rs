@@ -5,7 +5,6 @@ use glasslink_protocol::{
 };
 
 use crate::Timestamp;
-use crate::defaults::MAX_STREAMS;
 use crate::relay::{Attachment, RelayAction, RelayEvent, RelaySession};
 
 impl RelaySession {
@@ -76,7 +75,7 @@ impl RelaySession {
     }
 
     fn open_live(&mut self, now: Timestamp, start: &StreamStart) {
-        if self.open_streams() >= MAX_STREAMS {
+        if !self.streams.contains_key(&start.stream) && !self.has_room_for(1) {
             self.protocol_error(now, "too many streams are open");
             return;
         }
@@ -95,6 +94,10 @@ impl RelaySession {
             return;
         }
         if stream.ended.is_some() || (stream.rejecting && first > received) {
+            return;
+        }
+        if stream.is_beyond_limit(first) {
+            self.protocol_error(now, "frames far beyond the limit");
             return;
         }
         let body = message.slice(HEADER_BYTES..);

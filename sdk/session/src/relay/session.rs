@@ -90,7 +90,8 @@ impl RelaySession {
 
     /// Makes a connection the session's, in place of any other.
     pub fn attach(&mut self, now: Timestamp, hello: &Hello) -> Result<Attachment, AttachError> {
-        if hello.streams.len() > MAX_STREAMS {
+        let new = hello.streams.iter().filter(|start| !self.streams.contains_key(&start.stream)).count();
+        if hello.streams.len() > MAX_STREAMS || !self.has_room_for(new) {
             return Err(AttachError::TooManyStreams);
         }
         if let Some((holder, attach)) = self.holder {
@@ -114,6 +115,7 @@ impl RelaySession {
         // Numbers mean nothing in another epoch.
         let events_after =
             if hello.epoch == Some(self.config.epoch) { hello.events_after } else { EventNumber(0) };
+        self.history.pass(events_after);
         // What opening a stream adds to the transcript is sent with the replay.
         let attached = self.attached.take();
         for start in &hello.streams {
@@ -331,10 +333,6 @@ impl RelaySession {
         }
     }
 
-    pub(crate) fn open_streams(&self) -> usize {
-        self.streams.values().filter(|stream| stream.ended.is_none()).count()
-    }
-
     pub(crate) fn tell_marks(&mut self, now: Timestamp, stream: StreamId) {
         if self.attached.is_none() {
             return;
@@ -345,11 +343,16 @@ impl RelaySession {
         }
     }
 
+    /// Whether `new` more streams may be opened: few at once, and not too many that have ended and wait for an engine.
+    pub(crate) fn has_room_for(&self, new: usize) -> bool {
+        let open = self.streams.values().filter(|stream| stream.ended.is_none()).count();
+        let unfinished = self.streams.values().filter(|stream| !stream.is_done()).count();
+        new == 0 || (open + new <= MAX_STREAMS && unfinished + new <= MAX_ENDED_STREAMS)
+    }
+
     fn forget_ended(&mut self) {
         if self.streams.len() >= MAX_ENDED_STREAMS {
-            let done =
-                |stream: &ReceiveStream| stream.ended.is_some_and(|end| stream.sums.transcribed >= end);
-            let oldest = self.streams.iter().find(|(_, stream)| done(stream)).map(|(id, _)| *id);
+            let oldest = self.streams.iter().find(|(_, stream)| stream.is_done()).map(|(id, _)| *id);
             if let Some(id) = oldest {
                 self.streams.remove(&id);
             }

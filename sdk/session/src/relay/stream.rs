@@ -3,7 +3,7 @@ use glasslink_protocol::{
 };
 
 use crate::Timestamp;
-use crate::defaults::{KEPT_INTERVAL, RECEIVED_INTERVAL};
+use crate::defaults::{IN_FLIGHT, KEPT_INTERVAL, RECEIVED_INTERVAL};
 
 /// The relay's ledger of a stream, in frames: `received - from = frames + lost + absent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,17 @@ impl ReceiveStream {
             limit: self.limit,
             ended: self.ended.is_some(),
         }
+    }
+
+    /// Whether nothing more will be heard or said of it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.ended.is_some_and(|end| self.sums.transcribed >= end)
+    }
+
+    /// Whether a frame at `first` is further beyond the limit than a client can be that was told of it late.
+    pub(crate) fn is_beyond_limit(&self, first: FrameIndex) -> bool {
+        let late = self.format.frames_in(IN_FLIGHT) + 1;
+        self.limit.is_some_and(|limit| first.since(limit) > late)
     }
 
     /// Everything before `to` is accounted for by a gap.

@@ -1,5 +1,5 @@
-use glasslink_protocol::{AudioMessage, Cause, ClientMessage, CloseCode, FrameIndex, StreamFormat};
-use glasslink_session::{OpenError, RelayAction, RelayEvent, StreamOptions, defaults};
+use glasslink_protocol::{AudioMessage, Cause, ClientMessage, CloseCode, FrameIndex, StreamFormat, StreamId};
+use glasslink_session::{AttachError, OpenError, RelayAction, RelayEvent, StreamOptions, defaults};
 
 use crate::pair::{Network, Pair, format, hello, seconds, start};
 
@@ -65,6 +65,45 @@ fn a_session_has_sixty_four_open_streams_on_either_end() {
     }
     let actions: Vec<_> = std::iter::from_fn(|| other.relay.poll_action()).collect();
     assert!(actions.contains(&RelayAction::Close { attachment, code: CloseCode::ProtocolError }));
+}
+
+// SPEC P14.5
+#[test]
+fn streams_do_not_pile_up_over_many_connections_or_behind_an_engine_that_never_comes() {
+    let mut pair = Pair::new();
+    let mut greedy = hello(1, 1, true);
+    greedy.streams = (0..defaults::MAX_STREAMS as u32).map(|stream| start(stream, 0)).collect();
+    pair.relay.attach(pair.now, &greedy).unwrap();
+    greedy.attach = 2;
+    greedy.streams = (100..164).map(|stream| start(stream, 0)).collect();
+    assert_eq!(pair.relay.attach(pair.now, &greedy), Err(AttachError::TooManyStreams));
+
+    let mut pair = Pair::new();
+    let attachment = pair.relay.attach(pair.now, &hello(1, 1, true)).unwrap();
+    for stream in 0..1_000 {
+        pair.relay.text(pair.now, attachment, &ClientMessage::Open(start(stream, 0)).encode());
+        let end = ClientMessage::End { stream: StreamId(stream), at: FrameIndex(5) };
+        pair.relay.text(pair.now, attachment, &end.encode());
+    }
+    assert!(pair.relay.sums().count() <= 256, "{}", pair.relay.sums().count());
+}
+
+// SPEC P14.6
+#[test]
+fn who_ignores_a_limit_is_not_listened_to() {
+    let (mut pair, stream) = Pair::live();
+    let attachment = pair.attachment.unwrap();
+    pair.relay.set_limit(pair.now, stream, Some(FrameIndex(100)));
+    let mut send = |first, count: u16| {
+        let mut message = Vec::new();
+        let body = vec![0; usize::from(count) * 20];
+        AudioMessage { stream, first: FrameIndex(first), count, body: &body }.encode(&mut message);
+        pair.relay.audio(pair.now, attachment, &message.into());
+        std::iter::from_fn(|| pair.relay.poll_action())
+            .any(|action| action == RelayAction::Close { attachment, code: CloseCode::ProtocolError })
+    };
+    assert!(!send(0, 900), "8 s may be under way when the limit comes");
+    assert!(send(902, 1));
 }
 
 // SPEC P14.6

@@ -4,7 +4,7 @@ use glasslink_protocol::{
 };
 use glasslink_session::{ClientConfig, Event, RelayConfig};
 
-use crate::pair::{Network, Pair, millis, seconds};
+use crate::pair::{Network, Pair, hello, millis, seconds};
 
 // SPEC P8.1
 #[test]
@@ -122,6 +122,19 @@ fn a_history_that_was_cut_off_is_told() {
     pair.advance(millis(100));
     let numbers = pair.events.iter().filter(|event| matches!(event, Event::Transcript { .. })).count();
     assert_eq!(numbers, 1 + 3);
+}
+
+// SPEC P8.5
+#[test]
+fn an_event_that_was_lost_after_it_was_told_does_not_lend_its_number_to_another() {
+    let mut pair = Pair::new();
+    let mut fields = hello(1, 1, true);
+    (fields.epoch, fields.events_after) = (Some(pair.relay.epoch()), EventNumber(7));
+    pair.relay.attach(pair.now, &fields).unwrap();
+    assert_eq!(pair.relay.next_event(), EventNumber(8));
+    (fields.attach, fields.events_after) = (2, EventNumber(u64::MAX));
+    pair.relay.attach(pair.now, &fields).unwrap();
+    assert_eq!(pair.relay.next_event(), EventNumber(8), "no such number is ever told");
 }
 
 fn settle_final(pair: &mut Pair, stream: StreamId, from: u64, to: u64) {

@@ -1,0 +1,7 @@
+//! Captions on a small display.
+
+mod metrics;
+mod pages;
+
+pub use metrics::Metrics;
+pub use pages::Captions;

@@ -1,0 +1,4 @@
+//! Encodings that several devices share.
+
+pub(crate) mod crc;
+pub(crate) mod protobuf;
