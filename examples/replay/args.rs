@@ -15,7 +15,7 @@ use glasslink::transcript::Format;
 #[command(name = "replay", version, max_term_width = 110)]
 pub(crate) struct Args {
     /// WAV, FLAC, MP3 or Ogg Vorbis, of any rate
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "resume", conflicts_with = "resume", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
     /// The relay's address; without it, one is started within this program
@@ -38,6 +38,14 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) live: bool,
 
+    /// Record in this folder before anything is sent: what is killed is gone on with by `--resume`
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) journal: Option<PathBuf>,
+
+    /// Upload and finish what earlier runs left in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) resume: Option<PathBuf>,
+
     /// Cut the link this often, seconds by the clock on the wall
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) drop_every: Option<Duration>,
@@ -47,7 +55,7 @@ pub(crate) struct Args {
     pub(crate) outage: Duration,
 
     /// Write the transcript: txt, md, json, srt or vtt
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "resume")]
     pub(crate) export: Option<Format>,
 
     /// Where to write it; without it, standard output
@@ -139,6 +147,8 @@ mod tests {
             "a.wav --relay relay.example",
             "a.wav --output b.srt",
             "a.wav --export doc",
+            "a.wav --resume folder",
+            "--resume folder --export txt",
             "a.wav --connect-timeout NaN",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -1,21 +1,21 @@
 use std::time::Duration;
 
-use glasslink::LinkStats;
-use glasslink::transcript::{Entry, Transcript};
-use glasslink::{FinishError, GapCause};
+use glasslink::transcript::Entry;
+use glasslink::{FinishError, GapCause, LinkStats};
 use serde::Serialize;
 
+use crate::audience::Played;
 use crate::measure::Measure;
 
 /// What `--json` ends with. Times are milliseconds; `null` where nothing was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     captured: u64,
     acknowledged: u64,
     buffered: u64,
     lost: u64,
     reconnects: u64,
-    transcript: String,
+    pub(crate) transcript: String,
     first_partial_ms: Option<u64>,
     final_after_speech_ms_p50: Option<u64>,
     final_after_speech_ms_p95: Option<u64>,
@@ -23,7 +23,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// `measure`: only what was captured in real time has a latency.
-    pub(crate) fn new(stats: &LinkStats, transcript: &Transcript, measure: Option<&Measure>) -> Self {
+    pub(crate) fn new(stats: &LinkStats, transcript: String, measure: Option<&Measure>) -> Self {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let final_ms = |percent| measure.and_then(|measure| measure.final_after_speech(percent)).map(ms);
         Self {
@@ -32,21 +32,26 @@ impl Report {
             buffered: stats.buffered,
             lost: stats.lost,
             reconnects: stats.reconnects,
-            transcript: transcript.text(),
+            transcript,
             first_partial_ms: measure.and_then(Measure::first_partial).map(ms),
             final_after_speech_ms_p50: final_ms(50),
             final_after_speech_ms_p95: final_ms(95),
         }
     }
+
+    /// Takes another link's ledger in.
+    pub(crate) fn add(&mut self, stats: &LinkStats) {
+        self.captured += stats.captured;
+        self.acknowledged += stats.acknowledged;
+        self.buffered += stats.buffered;
+        self.lost += stats.lost;
+        self.reconnects += stats.reconnects;
+    }
 }
 
 /// What is wrong with a run, in words. Empty: nothing.
-pub(crate) fn faults(
-    stats: &LinkStats,
-    transcript: &Transcript,
-    finished: &Result<(), FinishError>,
-    may_lose: bool,
-) -> Vec<String> {
+pub(crate) fn faults(played: &Played, may_lose: bool) -> Vec<String> {
+    let Played { stats, transcript, finished, lagged, .. } = played;
     let mut faults = Vec::new();
     if !stats.balances() {
         faults.push("the ledger does not balance: report it, with this output".to_owned());
@@ -56,6 +61,9 @@ pub(crate) fn faults(
     }
     if stats.lost > 0 && !may_lose {
         faults.push(format!("{} frames were lost", stats.lost));
+    }
+    if *lagged > 0 {
+        faults.push(format!("{lagged} events were not shown in time"));
     }
     match finished {
         Ok(()) => {
@@ -77,27 +85,37 @@ fn is_untranscribed(entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use glasslink::transcript::Transcript;
+
     use super::*;
 
-    fn stats() -> LinkStats {
-        LinkStats { captured: 10, acknowledged: 10, ..LinkStats::default() }
+    fn played() -> Played {
+        Played {
+            stats: LinkStats { captured: 10, acknowledged: 10, ..LinkStats::default() },
+            transcript: Transcript::default(),
+            finished: Ok(()),
+            problems: Vec::new(),
+            lagged: 0,
+        }
     }
 
-    fn are_there(stats: LinkStats, finished: &Result<(), FinishError>, may_lose: bool) -> bool {
-        !faults(&stats, &Transcript::default(), finished, may_lose).is_empty()
+    fn with_stats(change: impl FnOnce(&mut LinkStats)) -> Played {
+        let mut played = played();
+        change(&mut played.stats);
+        played
     }
 
     #[test]
     fn a_run_is_whole_only_if_everything_is_accounted_for() {
-        assert!(!are_there(stats(), &Ok(()), false));
-        assert!(are_there(LinkStats { acknowledged: 9, ..stats() }, &Ok(()), false), "unbalanced");
-        assert!(
-            are_there(LinkStats { acknowledged: 9, buffered: 1, ..stats() }, &Ok(()), false),
-            "left over"
-        );
-        let lossy = LinkStats { acknowledged: 9, lost: 1, ..stats() };
-        assert!(are_there(lossy, &Ok(()), false));
-        assert!(!are_there(lossy, &Ok(()), true), "a live source and an outage beyond the buffer");
-        assert!(are_there(stats(), &Err(FinishError::Closed), false));
+        let is_whole = |played: &Played, may_lose| faults(played, may_lose).is_empty();
+        assert!(is_whole(&played(), false));
+        assert!(!is_whole(&with_stats(|stats| stats.acknowledged = 9), false), "unbalanced");
+        let left_over = with_stats(|stats| (stats.acknowledged, stats.buffered) = (9, 1));
+        assert!(!is_whole(&left_over, false));
+        let lossy = with_stats(|stats| (stats.acknowledged, stats.lost) = (9, 1));
+        assert!(!is_whole(&lossy, false));
+        assert!(is_whole(&lossy, true), "a live source and an outage beyond the buffer");
+        assert!(!is_whole(&Played { finished: Err(FinishError::Closed), ..played() }, false));
+        assert!(!is_whole(&Played { lagged: 1, ..played() }, false));
     }
 }

@@ -3,6 +3,7 @@
 //! `cargo run --release --example replay -- FILE --drop-every 5 --outage 2`
 
 mod args;
+mod audience;
 mod cutter;
 mod ledger;
 mod measure;

@@ -1,36 +1,44 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::time::Instant;
+use std::path::Path;
 
 use anyhow::{Context, Result};
+use glasslink::audio::journal::{Found, JournalStore, Recording};
 use glasslink::transcript::{Transcript, export};
-use glasslink::{ClientConfig, Event, Events, FinishError, Lagged, Link, LinkBuilder, RelayAddress};
-use tokio::sync::mpsc;
+use glasslink::{ClientConfig, Events, Link, LinkBuilder, RelayAddress};
+use glasslink_relay::RelayHandle;
 use tokio::task::JoinSet;
 
 use crate::args::Args;
+use crate::audience::{Audience, Played};
 use crate::cutter::Cutter;
 use crate::ledger::{Report, faults};
-use crate::measure::Measure;
-use crate::player::{self, Began};
+use crate::player;
 use crate::relay;
-use crate::screen::Screen;
 
 /// How a run ended that had what it needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Whole,
     NotWhole,
 }
 
-/// A run's parts that listen while it plays.
-struct Audience {
-    screen: Screen,
-    measure: Measure,
-    lagged: u64,
+/// What a run needs beside files: a relay, and a way to it.
+struct Stage {
+    builder: LinkBuilder,
+    address: RelayAddress,
+    local: Option<RelayHandle>,
 }
 
 /// Errors are wrong input or a relay that was not there.
 pub(crate) async fn run(args: Args) -> Result<Outcome> {
+    match &args.resume {
+        Some(folder) => resume(&args, folder).await,
+        None => play(&args).await,
+    }
+}
+
+async fn play(args: &Args) -> Result<Outcome> {
     let tracks = player::open(&args.files, args.speed)?;
     if let Some(path) = &args.output {
         // Now rather than after minutes of speech.
@@ -38,54 +46,127 @@ pub(crate) async fn run(args: Args) -> Result<Outcome> {
             format!("{} cannot be written: check the folder and its permissions", path.display())
         })?;
     }
-    let mut background = JoinSet::new();
-    let local = if args.relay.is_none() { Some(relay::start().await?) } else { None };
-    let address = match (&args.relay, &local) {
-        (Some(address), _) => address.clone(),
-        (None, Some(relay)) => relay.url().parse()?,
-        (None, None) => unreachable!("one of the two is there"),
-    };
-    let mut builder = builder(&args, &address)?;
-    let mut cutter = None;
-    if let Some(every) = args.drop_every {
-        let between = Cutter::new(address.host(), address.port(), every, args.outage).await?;
-        builder = builder.through(between.address()?);
-        cutter = Some(between);
+    let mut stage = Stage::set(args).await?;
+    if let Some(folder) = &args.journal {
+        stage.builder = stage.builder.journal(&JournalStore::open(folder)?);
     }
-    let mut audience =
-        Audience { screen: Screen::new(args.output_is_taken()), measure: Measure::default(), lagged: 0 };
-    audience.screen.connecting(&address);
-    let (link, mut events) = builder.connect()?;
-    if let Some(cutter) = cutter {
-        background.spawn(cutter.run(link.watch_state()));
+    let mut audience = Audience::new(args.output_is_taken());
+    audience.screen.connecting(&stage.address);
+    let (link, events, _cuts) = stage.connect(args, LinkBuilder::connect).await?;
+    let played = audience.attend(&link, events, args, tracks).await?;
+    link.close().await;
+
+    let faults = faults(&played, args.live && args.outage.as_secs() > 60);
+    audience.screen.ledger(&played.stats, &played.finished, &faults);
+    stage.strike().await;
+    let exported = write_transcript(args, &played.transcript);
+    let measure = args.speed.is_real_time().then_some(&audience.measure);
+    report(args, &Report::new(&played.stats, played.transcript.text(), measure))?;
+    exported?;
+    match played.problems.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(if faults.is_empty() { Outcome::Whole } else { Outcome::NotWhole }),
     }
-    if let Err(error) = link.wait_live(args.connect_timeout.0).await {
-        audience.screen.clear();
-        return Err(error.into());
+}
+
+/// One recording after the other, each over a link of its own.
+async fn resume(args: &Args, folder: &Path) -> Result<Outcome> {
+    fs::read_dir(folder).with_context(|| format!("{} cannot be read: check its name", folder.display()))?;
+    let store = JournalStore::open(folder)?;
+    let stage = Stage::set(args).await?;
+    let mut audience = Audience::new(args.output_is_taken());
+    let (mut outcome, mut sums, mut texts) = (Outcome::Whole, Report::default(), Vec::new());
+    for found in store.recordings()? {
+        let recording = match found {
+            Found::Recording(recording) if recording.is_finished()? => continue,
+            Found::Recording(recording) => recording,
+            Found::InUse(session) => {
+                audience.screen.note(&format!("{session}: left alone, a program is writing it"));
+                continue;
+            }
+            Found::Unreadable { session, error } => {
+                audience.screen.fault(&format!("{session}: {error}"));
+                outcome = Outcome::NotWhole;
+                continue;
+            }
+        };
+        let (played, faults) = go_on(args, &stage, &mut audience, recording).await?;
+        audience.screen.ledger(&played.stats, &played.finished, &faults);
+        if !faults.is_empty() {
+            outcome = Outcome::NotWhole;
+        }
+        sums.add(&played.stats);
+        texts.push(played.transcript.text());
+    }
+    if texts.is_empty() && outcome == Outcome::Whole {
+        audience.screen.note(&format!("nothing is left to do in {}", folder.display()));
+    }
+    stage.strike().await;
+    sums.transcript = texts.join(" ");
+    report(args, &sums)?;
+    Ok(outcome)
+}
+
+async fn go_on(
+    args: &Args,
+    stage: &Stage,
+    audience: &mut Audience,
+    recording: Recording,
+) -> Result<(Played, Vec<String>)> {
+    audience.screen.note(&format!("going on with {}", recording.session()));
+    for damage in recording.damage() {
+        let done = if damage.cut { "cut off" } else { "passed over" };
+        let bytes = damage.bytes.end.saturating_sub(damage.bytes.start);
+        audience.screen.note(&format!("{bytes} bytes of it were damaged and {done}"));
+    }
+    audience.screen.connecting(&stage.address);
+    let (link, events, _cuts) = stage.connect(args, |builder| builder.resume(recording)).await?;
+    let played = audience.attend(&link, events, args, Vec::new()).await?;
+    // Without a transcript the relay is to keep the session: the next run asks again.
+    if played.finished.is_ok() {
+        link.close().await;
+    }
+    let faults = faults(&played, true);
+    Ok((played, faults))
+}
+
+impl Stage {
+    async fn set(args: &Args) -> Result<Self> {
+        let local = if args.relay.is_none() { Some(relay::start().await?) } else { None };
+        let address = match (&args.relay, &local) {
+            (Some(address), _) => address.clone(),
+            (None, Some(relay)) => relay.url().parse()?,
+            (None, None) => unreachable!("one of the two is there"),
+        };
+        Ok(Self { builder: builder(args, &address)?, address, local })
     }
 
-    let (problems, finished) = audience.attend(&link, &mut events, &args, tracks).await;
-    let (stats, transcript) = (link.stats(), link.transcript());
-    link.close().await;
-    let may_lose = args.live && args.outage.as_secs() > 60;
-    let mut faults = faults(&stats, &transcript, &finished, may_lose);
-    if audience.lagged > 0 {
-        faults.push(format!("{} events were not shown in time", audience.lagged));
+    /// A link, and what cuts it as long as it is held.
+    async fn connect<E: Into<anyhow::Error>>(
+        &self,
+        args: &Args,
+        connect: impl FnOnce(LinkBuilder) -> Result<(Link, Events), E>,
+    ) -> Result<(Link, Events, JoinSet<()>)> {
+        let mut builder = self.builder.clone();
+        let mut cutter = None;
+        if let Some(every) = args.drop_every {
+            let between = Cutter::new(self.address.host(), self.address.port(), every, args.outage).await?;
+            builder = builder.through(between.address()?);
+            cutter = Some(between);
+        }
+        let (link, events) = connect(builder).map_err(Into::into)?;
+        let mut cuts = JoinSet::new();
+        if let Some(cutter) = cutter {
+            cuts.spawn(cutter.run(link.watch_state()));
+        }
+        Ok((link, events, cuts))
     }
-    audience.screen.ledger(&stats, &finished, &faults);
-    if let Some(relay) = local {
-        relay.shutdown().await;
+
+    async fn strike(self) {
+        if let Some(relay) = self.local {
+            relay.shutdown().await;
+        }
     }
-    let exported = write_transcript(&args, &transcript);
-    if args.json {
-        let measure = args.speed.is_real_time().then_some(&audience.measure);
-        println!("{}", serde_json::to_string(&Report::new(&stats, &transcript, measure))?);
-    }
-    exported?;
-    if let Some(problem) = problems.into_iter().next() {
-        return Err(problem);
-    }
-    Ok(if faults.is_empty() { Outcome::Whole } else { Outcome::NotWhole })
 }
 
 fn builder(args: &Args, address: &RelayAddress) -> Result<LinkBuilder> {
@@ -104,53 +185,11 @@ fn builder(args: &Args, address: &RelayAddress) -> Result<LinkBuilder> {
     Ok(builder)
 }
 
-impl Audience {
-    /// Plays everything and waits until it is kept and transcribed, or until the person has enough.
-    async fn attend(
-        &mut self,
-        link: &Link,
-        events: &mut Events,
-        args: &Args,
-        tracks: Vec<player::Track>,
-    ) -> (Vec<anyhow::Error>, Result<(), FinishError>) {
-        let (began, mut beginnings) = mpsc::unbounded_channel();
-        let mut stats = link.watch_stats();
-        let playing = async {
-            let problems = player::play(link, args, tracks, began).await;
-            (problems, link.finish().await)
-        };
-        let mut playing = std::pin::pin!(playing);
-        let result = loop {
-            tokio::select! {
-                biased;
-                Some(began) = beginnings.recv() => self.began(began),
-                Some(event) = events.next() => self.event(event),
-                result = &mut playing => break result,
-                Ok(()) = stats.changed() => self.screen.figures(&stats.borrow_and_update()),
-                _ = tokio::signal::ctrl_c() => break (vec![], Err(FinishError::Closed)),
-            }
-        };
-        while let Some(event) = events.try_next() {
-            self.event(event);
-        }
-        self.screen.clear();
-        result
+fn report(args: &Args, report: &Report) -> Result<()> {
+    if args.json {
+        println!("{}", serde_json::to_string(report)?);
     }
-
-    fn began(&mut self, began: Began) {
-        self.screen.began(began.stream, &began.name, began.duration, began.format);
-        self.measure.follow(began.stream, began.format, began.started);
-    }
-
-    fn event(&mut self, event: Result<Event, Lagged>) {
-        match event {
-            Ok(event) => {
-                self.measure.event(&event, Instant::now());
-                self.screen.event(&event);
-            }
-            Err(Lagged { missed }) => self.lagged += missed,
-        }
-    }
+    Ok(())
 }
 
 fn write_transcript(args: &Args, transcript: &Transcript) -> Result<()> {

@@ -103,10 +103,22 @@ impl Screen {
         self.draw("");
     }
 
-    /// Takes away what is drawn over.
-    pub(crate) fn clear(&mut self) {
-        self.live = false;
+    /// Takes away what is drawn over, until something happens again.
+    pub(crate) fn pause(&mut self) {
+        self.partial.clear();
+        let live = std::mem::take(&mut self.live);
         self.draw("");
+        self.live = live;
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.line(DIM, text);
+        self.pause();
+    }
+
+    pub(crate) fn fault(&mut self, text: &str) {
+        self.line(BAD, text);
+        self.pause();
     }
 
     pub(crate) fn ledger(
@@ -136,6 +148,7 @@ impl Screen {
             let lost = if stats.lost == 0 { "nothing lost" } else { "what was lost is told" };
             self.line(GOOD, &format!("the ledger balances, {lost}"));
         }
+        self.pause();
     }
 
     fn state(&mut self, state: LinkState) {

@@ -1,0 +1,88 @@
+use std::time::Instant;
+
+use anyhow::{Error, Result};
+use glasslink::transcript::Transcript;
+use glasslink::{Event, Events, FinishError, Lagged, Link, LinkStats};
+use tokio::sync::mpsc;
+
+use crate::args::Args;
+use crate::measure::Measure;
+use crate::player::{self, Began, Track};
+use crate::screen::Screen;
+
+/// What listens while a link is played over.
+pub(crate) struct Audience {
+    pub(crate) screen: Screen,
+    pub(crate) measure: Measure,
+    lagged: u64,
+}
+
+/// What came of it.
+pub(crate) struct Played {
+    pub(crate) stats: LinkStats,
+    pub(crate) transcript: Transcript,
+    pub(crate) finished: Result<(), FinishError>,
+    /// What was wrong with the files.
+    pub(crate) problems: Vec<Error>,
+    /// Events that came faster than they were shown.
+    pub(crate) lagged: u64,
+}
+
+impl Audience {
+    pub(crate) fn new(output_is_taken: bool) -> Self {
+        Self { screen: Screen::new(output_is_taken), measure: Measure::default(), lagged: 0 }
+    }
+
+    /// Waits for the relay, plays everything and waits until it is kept and transcribed, or until the person has
+    /// enough. An error is a relay that was not there.
+    pub(crate) async fn attend(
+        &mut self,
+        link: &Link,
+        mut events: Events,
+        args: &Args,
+        tracks: Vec<Track>,
+    ) -> Result<Played> {
+        if let Err(error) = link.wait_live(args.connect_timeout.0).await {
+            self.screen.pause();
+            return Err(error.into());
+        }
+        let (began, mut beginnings) = mpsc::unbounded_channel();
+        let mut stats = link.watch_stats();
+        let playing = async {
+            let problems = player::play(link, args, tracks, began).await;
+            (problems, link.finish().await)
+        };
+        let mut playing = std::pin::pin!(playing);
+        let (problems, finished) = loop {
+            tokio::select! {
+                biased;
+                Some(began) = beginnings.recv() => self.began(began),
+                Some(event) = events.next() => self.event(event),
+                result = &mut playing => break result,
+                Ok(()) = stats.changed() => self.screen.figures(&stats.borrow_and_update()),
+                _ = tokio::signal::ctrl_c() => break (vec![], Err(FinishError::Closed)),
+            }
+        };
+        while let Some(event) = events.try_next() {
+            self.event(event);
+        }
+        self.screen.pause();
+        let (stats, transcript) = (link.stats(), link.transcript());
+        Ok(Played { stats, transcript, finished, problems, lagged: self.lagged })
+    }
+
+    fn began(&mut self, began: Began) {
+        self.screen.began(began.stream, &began.name, began.duration, began.format);
+        self.measure.follow(began.stream, began.format, began.started);
+    }
+
+    fn event(&mut self, event: Result<Event, Lagged>) {
+        match event {
+            Ok(event) => {
+                self.measure.event(&event, Instant::now());
+                self.screen.event(&event);
+            }
+            Err(Lagged { missed }) => self.lagged += missed,
+        }
+    }
+}
