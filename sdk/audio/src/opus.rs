@@ -1,6 +1,7 @@
 use opus_rs::OpusDecoder;
 
-/// Opus frames of one stream, decoded by a Rust port of libopus that agrees with it to the sample.
+/// Opus frames of one stream, decoded by a Rust port of libopus that agrees with it to the sample: but for
+/// low-delay (CELT) frames, where it is off, and may be loud, for up to 180 ms after a lost packet.
 pub(crate) struct OpusFrames {
     decoder: Box<OpusDecoder>,
     pcm: Vec<f32>,
