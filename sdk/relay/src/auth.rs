@@ -39,6 +39,11 @@ impl Identity {
         Self("owner".into())
     }
 
+    /// As it was written down.
+    pub(crate) fn from_stored(identity: String) -> Self {
+        Self(identity)
+    }
+
     pub(crate) fn named(name: &str) -> Self {
         Self(format!("token:{name}"))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use glasslink_asr::Engine;
 use glasslink_session::defaults::SESSION_KEEP;
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,6 +21,7 @@ use crate::registry::Registry;
 use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
 use crate::shared::Shared;
 use crate::speech::Speech;
+use crate::store::{DataDir, DataError, Restored};
 
 /// A relay to be. [`Relay::builder`] makes one.
 pub struct Relay;
@@ -31,6 +33,8 @@ pub struct RelayBuilder {
     tokens: Vec<(Option<String>, Secret)>,
     tls: Option<TlsFiles>,
     engine: Option<Arc<dyn Engine>>,
+    data: Option<PathBuf>,
+    archive_keep: Duration,
     keep: Duration,
     sessions: usize,
 }
@@ -58,6 +62,9 @@ pub enum StartError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The folder of the sessions cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 impl Relay {
@@ -68,6 +75,8 @@ impl Relay {
             tokens: Vec::new(),
             tls: None,
             engine: None,
+            data: None,
+            archive_keep: limits::ARCHIVE_KEEP,
             keep: SESSION_KEEP,
             sessions: limits::SESSIONS,
         }
@@ -111,6 +120,20 @@ impl RelayBuilder {
         self
     }
 
+    /// Keeps sessions in this folder, so that they survive the process; without one, in memory.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
+    /// How long the files of a session that is over are kept; 30 days by default, zero removes them at once.
+    #[must_use]
+    pub fn archive_keep(mut self, keep: Duration) -> Self {
+        self.archive_keep = keep;
+        self
+    }
+
     /// How long a session is kept without a connection; 10 minutes by default.
     #[must_use]
     pub fn session_keep(mut self, keep: Duration) -> Self {
@@ -141,12 +164,17 @@ impl RelayBuilder {
         let tls = self.tls.as_ref().map(TlsFiles::load).transpose()?.map(TlsAcceptor::from);
         let tcp = TcpListener::bind(self.listen).await.map_err(|error| self.cannot_listen(error))?;
         let address = tcp.local_addr().map_err(|error| self.cannot_listen(error))?;
+        let (data, found) = match self.data.clone() {
+            Some(folder) => open_data(folder, self.archive_keep).await?,
+            None => (None, Vec::new()),
+        };
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
             clock: Clock::start(),
             registry: Registry::new(self.sessions),
+            data,
             keep: self.keep,
             draining: CancellationToken::new(),
             speech: Speech::start(self.engine, stopping.clone()),
@@ -155,6 +183,9 @@ impl RelayBuilder {
             sessions: TaskTracker::new(),
             last_epoch: AtomicU64::new(0),
         });
+        for session in found {
+            shared.registry.resume(&shared, session);
+        }
         let encrypted = tls.is_some();
         let router = server::router(&shared);
         let room = Arc::clone(&shared.registry.room);
@@ -169,4 +200,18 @@ impl RelayBuilder {
             _ => StartError::Listen { address: self.listen, error },
         }
     }
+}
+
+/// Opens the folder, and finds the sessions in it.
+async fn open_data(
+    folder: PathBuf,
+    archive_keep: Duration,
+) -> Result<(Option<Arc<DataDir>>, Vec<Restored>), DataError> {
+    let open = move || {
+        let data = DataDir::open(&folder, archive_keep)?;
+        let found = data.sessions()?;
+        Ok((Some(data), found))
+    };
+    // It reads files; a panic there is one here.
+    spawn_blocking(open).await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }

@@ -31,3 +31,4 @@ mod store;
 pub use builder::{Relay, RelayBuilder, StartError};
 pub use handle::RelayHandle;
 pub use server::TlsError;
+pub use store::DataError;

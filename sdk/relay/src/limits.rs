@@ -98,3 +98,6 @@ pub(crate) const ENGINE_FAILURES: u32 = 3;
 
 /// Partials are left out while this many bytes wait for a connection: they would be stale when they arrive.
 pub(crate) const QUEUED_FOR_PARTIALS: usize = 64 << 10;
+
+/// How long the files of sessions that are over are kept, by default.
+pub(crate) const ARCHIVE_KEEP: Duration = Duration::from_hours(30 * 24);

@@ -12,8 +12,9 @@ use tracing::Instrument;
 use crate::auth::Identity;
 use crate::doors::link::{Connection, close};
 use crate::limits;
-use crate::session::{self, Attach};
+use crate::session::{self, Attach, Begin};
 use crate::shared::Shared;
+use crate::store::Restored;
 
 /// The sessions there are, and whose.
 pub(crate) struct Registry {
@@ -70,9 +71,8 @@ impl Registry {
             }
             Entry::Vacant(vacant) => {
                 let (commands, inbox) = mpsc::channel(limits::COMMANDS);
-                let span = session::span(hello.session, &identity);
-                let actor = session::run(Arc::clone(shared), hello.session, inbox).instrument(span);
-                shared.sessions.spawn(actor);
+                let begin = Begin::New(identity.clone());
+                spawn(shared, hello.session, &identity, begin, inbox);
                 vacant.insert(Known { identity, commands })
             }
         };
@@ -83,6 +83,15 @@ impl Registry {
                 refuse(attach.connection, CloseCode::Overloaded, Cause::Overloaded)
             }
         }
+    }
+
+    /// Goes on with a session that was found in the files.
+    pub(crate) fn resume(&self, shared: &Arc<Shared>, found: Restored) {
+        let (commands, inbox) = mpsc::channel(limits::COMMANDS);
+        let (session, identity) = (found.session, found.identity.clone());
+        let mut sessions = self.lock();
+        spawn(shared, session, &identity, Begin::Found(Box::new(found)), inbox);
+        sessions.insert(session, Known { identity, commands });
     }
 
     /// Forgets a session that is over. Connections handed to it before this are in its inbox; later ones make a new
@@ -110,6 +119,17 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Known>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn spawn(
+    shared: &Arc<Shared>,
+    session: SessionId,
+    identity: &Identity,
+    begin: Begin,
+    inbox: mpsc::Receiver<Attach>,
+) {
+    let span = session::span(session, identity);
+    shared.sessions.spawn(session::run(Arc::clone(shared), session, begin, inbox).instrument(span));
 }
 
 impl Refused {

@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use glasslink_protocol::Epoch;
+use glasslink_protocol::{Durability, Epoch};
+use glasslink_session::RelayConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -10,6 +12,7 @@ use crate::clock::{Clock, unix_micros};
 use crate::registry::Registry;
 use crate::server::Guard;
 use crate::speech::{EngineStatus, Speech};
+use crate::store::DataDir;
 
 /// What every part of a running relay knows.
 pub(crate) struct Shared {
@@ -18,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) speech: Speech,
+    /// Where sessions are kept; in memory without one.
+    pub(crate) data: Option<Arc<DataDir>>,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     /// No new sessions; those there are take their leave.
@@ -57,6 +62,10 @@ impl Shared {
         if self.registry.is_crowded() {
             reasons.push("too many connections".to_owned());
         }
+        let waiting = self.data.as_ref().map_or(0, |data| data.waiting_for_disk());
+        if waiting > 0 {
+            reasons.push(format!("the disk takes nothing; {waiting} sessions wait for it"));
+        }
         Readiness {
             ready: reasons.is_empty(),
             reasons,
@@ -65,8 +74,9 @@ impl Shared {
         }
     }
 
-    /// Name and version, for clients.
-    pub(crate) fn name() -> String {
-        concat!("glasslink-relay/", env!("CARGO_PKG_VERSION")).to_owned()
+    /// What every session of this relay is promised.
+    pub(crate) fn config(&self, epoch: Epoch, durability: Durability) -> RelayConfig {
+        let relay = concat!("glasslink-relay/", env!("CARGO_PKG_VERSION")).to_owned();
+        RelayConfig { keep: self.keep, relay, ..RelayConfig::new(epoch, durability) }
     }
 }

@@ -9,7 +9,7 @@ use glasslink_protocol::{ClientMessage, ErrorReport, FrameIndex, RelayMessage, S
 use glasslink_relay::{Relay, RelayHandle, StartError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use support::{Client, HelloFields, PATIENCE, hello, request, stream};
+use support::{Client, HelloFields, PATIENCE, hello, raw, request, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -28,19 +28,8 @@ async fn refused(request: Request) -> (u16, ErrorReport, Vec<(String, String)>) 
     (response.status().as_u16(), report, headers)
 }
 
-/// One request on a connection of its own; what came back until the relay closed.
-async fn raw(address: SocketAddr, request: &str) -> String {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    // Whether the relay closes or resets is its own affair.
-    let _ = timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the relay closes");
-    String::from_utf8(answer).unwrap()
-}
-
 async fn get(relay: &RelayHandle, path: &str) -> String {
-    let address = relay.local_addr();
-    raw(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await
+    support::get(relay.local_addr(), path).await
 }
 
 #[tokio::test]

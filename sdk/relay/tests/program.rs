@@ -2,18 +2,10 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use support::program::{Served, program};
 use support::{Client, hello, request};
-
-fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_glasslink-relay"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLASSLINK_")) {
-        program.env_remove(name);
-    }
-    program
-}
 
 fn fails(arguments: &[&str]) -> String {
     let Output { status, stderr, .. } = program().args(arguments).output().unwrap();
@@ -23,30 +15,10 @@ fn fails(arguments: &[&str]) -> String {
     said
 }
 
-/// A relay in a process of its own, and its address.
-struct Served(Child, String);
-
-fn serve(arguments: &[&str]) -> Served {
-    let mut serve = program();
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--engine", "none"]).args(arguments);
-    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
-    Served(child, url)
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn what_is_wrong_is_one_sentence_and_exit_code_2() {
-    let relay = serve(&[]);
-    let address = relay.1.trim_start_matches("http://");
+    let relay = Served::start(&["--engine", "none"]);
+    let address = relay.url.trim_start_matches("http://");
     assert!(fails(&["serve", "--listen", address]).contains("is in use by another program"));
     assert!(fails(&["serve", "--listen", "0.0.0.0:0"]).contains("set a token"));
     let no_certificate = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", "no.pem", "--tls-key", "no.pem"];
@@ -61,20 +33,20 @@ fn what_is_wrong_is_one_sentence_and_exit_code_2() {
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_tells_clients_to_come_back_and_ends_the_program() {
-    let mut relay = serve(&["--token", "x"]);
-    let mut client = Client::connect(request(&relay.1, Some("x"))).await.unwrap();
+    let mut relay = Served::start(&["--engine", "none", "--token", "x"]);
+    let mut client = Client::connect(request(&relay.url, Some("x"))).await.unwrap();
     client.greet(hello(1)).await;
-    let pid = relay.0.id().to_string();
+    let pid = relay.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(client.until_closed().await.1, Some(1012));
-    assert_eq!(relay.0.wait().unwrap().code(), Some(0));
+    assert_eq!(relay.process.wait().unwrap().code(), Some(0));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn at_rest_without_an_engine_it_takes_less_than_20_mb() {
-    let relay = serve(&[]);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.0.id())).unwrap();
+    let relay = Served::start(&["--engine", "none"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.process.id())).unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kilobytes < 20_000, "{kilobytes} kB");

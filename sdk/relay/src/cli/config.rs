@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) engine: EngineChoice,
     pub(crate) model_dir: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) archive_keep: Duration,
     pub(crate) session_keep: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) log: String,
@@ -98,6 +100,10 @@ impl Layers {
                 _ => None,
             })?,
             model_dir: self.path("model-dir"),
+            data: self.path("data"),
+            archive_keep: self.parse("archive-days", "a number of days", |text| {
+                text.parse().ok().map(|days: u32| Duration::from_hours(24) * days)
+            })?,
             session_keep: self.parse("session-keep", "a number of seconds", |text| {
                 text.parse().ok().map(Duration::from_secs)
             })?,

@@ -31,6 +31,9 @@ async fn serve(config: Config) -> Result<()> {
         .listen(config.listen)
         .session_keep(config.session_keep)
         .max_sessions(config.max_sessions);
+    if let Some(data) = config.data {
+        relay = relay.data(data).archive_keep(config.archive_keep);
+    }
     if let Some(token) = config.token {
         relay = relay.token(token.0);
     }

@@ -29,7 +29,7 @@ const fn with_default(setting: Setting, default: &'static str) -> Setting {
 }
 
 /// In the order of the help.
-pub(crate) static SETTINGS: [Setting; 11] = [
+pub(crate) static SETTINGS: [Setting; 13] = [
     with_default(
         setting(
             "listen",
@@ -59,6 +59,15 @@ pub(crate) static SETTINGS: [Setting; 11] = [
         "moonshine",
     ),
     setting("model-dir", "DIR", "Folder of the speech model; by default in the user's data folder"),
+    setting("data", "DIR", "Keep sessions in this folder, so that they survive a restart; else in memory"),
+    with_default(
+        setting(
+            "archive-days",
+            "DAYS",
+            "How long the files of sessions that are over stay in the data folder",
+        ),
+        "30",
+    ),
     with_default(
         setting("session-keep", "SECONDS", "How long a session without a connection is kept"),
         "600",

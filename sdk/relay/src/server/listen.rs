@@ -50,11 +50,13 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>) {
             debug!(%peer, "too many connections");
             continue;
         };
-        let (tls, router) = (listener.tls.clone(), listener.router.clone());
+        let (tls, router, of_task) = (listener.tls.clone(), listener.router.clone(), Arc::clone(&shared));
         shared.connections.spawn(async move {
             let Some(transport) = handshake(stream, peer, tls).await else { return };
             // A task of its own, and a small one: the handshake's memory is free by now.
-            tokio::spawn(serve(transport, peer, router, Arc::new(place)));
+            let serving = serve(transport, peer, router, Arc::new(place));
+            let (stopping, tracker) = (of_task.stopping.clone(), of_task.connections.clone());
+            tracker.spawn(async move { stopping.run_until_cancelled(serving).await });
         });
     }
 }

@@ -1,11 +1,10 @@
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use glasslink_protocol::{Cause, ClientMessage, CloseCode, Durability, ErrorReport, SessionId};
-use glasslink_session::{
-    AttachError, Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, Timestamp,
-};
+use glasslink_session::{AttachError, Attachment, Hello, RelayAction, RelayEvent, RelaySession, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +16,7 @@ use crate::limits;
 use crate::session::streams::Streams;
 use crate::shared::Shared;
 use crate::speech::Heard;
-use crate::store::MemoryStore;
+use crate::store::{MemoryStore, Restored, Store};
 
 /// A connection whose `hello` names this session.
 pub(crate) struct Attach {
@@ -31,18 +30,36 @@ pub(crate) fn span(session: SessionId, identity: &Identity) -> Span {
     info_span!("session", id = &id[..8], %identity)
 }
 
-/// Runs a session from its first connection to its end.
-pub(crate) async fn run(shared: Arc<Shared>, session: SessionId, mut inbox: mpsc::Receiver<Attach>) {
+/// How a session begins.
+pub(crate) enum Begin {
+    New(Identity),
+    /// It was found in the files.
+    Found(Box<Restored>),
+}
+
+/// Runs a session from its first connection, or its discovery, to its end.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    session: SessionId,
+    begin: Begin,
+    mut inbox: mpsc::Receiver<Attach>,
+) {
     let (heard_by, mut heard) = mpsc::unbounded_channel();
-    let mut actor = Actor::new(Arc::clone(&shared), session, heard_by);
+    let mut actor = match begin {
+        Begin::New(identity) => Actor::new(&shared, session, &identity, heard_by),
+        Begin::Found(found) => Actor::found(&shared, *found, heard_by),
+    };
     actor.live(&mut inbox, &mut heard).await;
+    if actor.is_over {
+        actor.streams.over();
+        info!("session over");
+    }
     shared.registry.forget(session);
     inbox.close();
     while let Some(Attach { connection, .. }) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.
         shared.connections.spawn(close(connection, CloseCode::GoingAway, None));
     }
-    info!("session over");
 }
 
 struct Actor {
@@ -53,6 +70,8 @@ struct Actor {
     leaving: Option<Live>,
     streams: Streams,
     stage: Stage,
+    /// Not only here: nobody will come back to it.
+    is_over: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,16 +88,38 @@ struct Live {
 }
 
 impl Actor {
-    fn new(shared: Arc<Shared>, session: SessionId, heard: mpsc::UnboundedSender<Heard>) -> Self {
-        let config = RelayConfig {
-            keep: shared.keep,
-            relay: Shared::name(),
-            ..RelayConfig::new(shared.next_epoch(), Durability::Memory)
+    fn new(
+        shared: &Arc<Shared>,
+        session: SessionId,
+        identity: &Identity,
+        heard: mpsc::UnboundedSender<Heard>,
+    ) -> Self {
+        let epoch = shared.next_epoch();
+        let store: Box<dyn Store> = match &shared.data {
+            Some(data) => Box::new(data.create(session, identity, epoch)),
+            None => Box::new(MemoryStore::default()),
         };
-        let link = RelaySession::new(config, session, shared.clock.now());
-        let store = Box::new(MemoryStore::default());
-        let streams = Streams::new(store, shared.speech.clone(), heard);
-        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage: Stage::Running };
+        let link = RelaySession::new(shared.config(epoch, store.durability()), session, shared.clock.now());
+        Self::with(shared, link, Streams::new(store, shared.speech.clone(), heard))
+    }
+
+    fn found(shared: &Arc<Shared>, found: Restored, heard: mpsc::UnboundedSender<Heard>) -> Self {
+        let mut streams = Streams::new(Box::new(found.store), shared.speech.clone(), heard);
+        for stream in &found.link.streams {
+            let settled = found.settled.get(&stream.start.stream).copied().unwrap_or(stream.transcribed);
+            streams.resume(stream, settled, !found.is_whole);
+        }
+        let config = shared.config(found.epoch, Durability::Disk);
+        let now = shared.clock.now();
+        let link = RelaySession::restore(config, found.session, now, found.link);
+        info!(next_event = link.next_event().0, "session found");
+        Self::with(shared, link, streams)
+    }
+
+    fn with(shared: &Arc<Shared>, link: RelaySession, streams: Streams) -> Self {
+        let shared = Arc::clone(shared);
+        let (stage, is_over) = (Stage::Running, false);
+        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage, is_over };
         actor.work();
         actor
     }
@@ -114,11 +155,13 @@ impl Actor {
     /// Does what the session asks for, and what its streams want, until neither has anything more at once.
     fn work(&mut self) {
         self.act();
+        self.streams.settle();
         let live = self.live.as_ref();
         self.streams.wants_partials =
             live.is_some_and(|live| live.connection.queued() < limits::QUEUED_FOR_PARTIALS);
         self.streams.work(self.now(), &mut self.link);
         self.act();
+        self.streams.settle();
         if let Stage::Finishing(until) = self.stage
             && (!self.streams.is_busy() || self.live.is_none() || Instant::now() >= until)
         {
@@ -129,10 +172,14 @@ impl Actor {
         }
     }
 
-    /// The relay stops. What this session holds is gone with the process, so that its transcript is wanted now.
+    /// The relay stops. What is only in memory is gone with the process, so that its transcript is wanted now; what is
+    /// on disk goes on where it was.
     fn finish(&mut self) {
-        self.stage = Stage::Finishing(Instant::now() + limits::FINISH);
-        self.streams.finish_early(&self.link);
+        let durable = self.streams.is_durable();
+        self.stage = Stage::Finishing(Instant::now() + if durable { Duration::ZERO } else { limits::FINISH });
+        if !durable {
+            self.streams.finish_early(&self.link);
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -153,8 +200,11 @@ impl Actor {
     fn attach(&mut self, Attach { hello, connection }: Attach) {
         match self.link.attach(self.now(), &hello) {
             Ok(attachment) => {
+                self.streams.holder((hello.holder, hello.attach));
+                self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
                 self.leaving = self.live.replace(Live { attachment, connection });
-                info!(client = hello.client, streams = hello.streams.len(), "attached");
+                let client: String = hello.client.chars().take(64).collect();
+                info!(client, streams = hello.streams.len(), "attached");
             }
             Err(refused) => {
                 debug!(%refused, "not attached");
@@ -247,7 +297,6 @@ impl Actor {
     }
 
     fn event(&mut self, event: RelayEvent) {
-        let now = self.now();
         match event {
             RelayEvent::Opened(start) => {
                 info!(stream = %start.stream, format = ?start.format, from = %start.from, "stream opened");
@@ -255,20 +304,23 @@ impl Actor {
             }
             RelayEvent::Frames { stream, first, count, body } => {
                 self.streams.frames(stream, first, count, &body);
-                self.link.kept(now, stream, first + u64::from(count));
             }
             RelayEvent::Gap(gap) => {
                 info!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap");
                 self.streams.gap(&gap);
-                self.link.kept(now, gap.stream, gap.to);
             }
             RelayEvent::Ended { stream, at } => {
                 info!(%stream, %at, "stream ended");
                 self.streams.end(stream, at);
             }
-            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Appended { .. } => {}
+            RelayEvent::Clock(mark) => self.streams.clock(&mark),
+            RelayEvent::Appended { number, event } => self.streams.event(number, &event),
+            RelayEvent::Attached => {}
             RelayEvent::Detached => info!("detached"),
-            RelayEvent::Bye | RelayEvent::Expired => self.stage = Stage::Over,
+            RelayEvent::Bye | RelayEvent::Expired => {
+                self.stage = Stage::Over;
+                self.is_over = true;
+            }
             RelayEvent::LedgerMismatch(sums) => warn!(?sums, "the client's ledger does not balance"),
         }
     }

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use glasslink_protocol::{
-    EngineState, FrameIndex, Gap, GapCause, StreamFormat, StreamId, StreamStart, TranscriptEvent,
+    ClockMark, Durability, EngineState, EventNumber, FrameIndex, Gap, GapCause, StreamFormat, StreamId,
+    StreamStart, TranscriptEvent,
 };
-use glasslink_session::{RelaySession, Timestamp};
+use glasslink_session::{RelaySession, RestoredStream, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -18,6 +19,10 @@ pub(crate) struct Streams {
     speech: Speech,
     open: BTreeMap<StreamId, Stream>,
     heard: mpsc::UnboundedSender<Heard>,
+    /// What the store may let go of once the events that were made of it are in the store, too.
+    released: Vec<(StreamId, FrameIndex)>,
+    /// Nothing is transcribed before a client has said what it knows: the last events may be lost here, not there.
+    awaits_client: bool,
     /// The engine's state may be another than the link knows.
     status_changed: bool,
     /// Whether the connection has room for text that will be replaced.
@@ -39,6 +44,11 @@ struct Stream {
 }
 
 impl Stream {
+    fn new(transcription: Transcription) -> Self {
+        let progressed = Instant::now();
+        Self { transcription, hungry: true, progressed, failures: 0, retry: None, limit: None }
+    }
+
     /// Whether an engine takes the stream's audio, now or in a moment.
     fn is_served(&self, engine_ready: bool) -> bool {
         engine_ready && self.transcription.is_decodable() && self.retry.is_none()
@@ -56,7 +66,44 @@ impl Streams {
     /// What the engine says goes to `heard`, and from there to [`Streams::hear`].
     pub(crate) fn new(store: Box<dyn Store>, speech: Speech, heard: mpsc::UnboundedSender<Heard>) -> Self {
         let open = BTreeMap::new();
-        Self { store, speech, open, heard, status_changed: true, wants_partials: true }
+        let (released, awaits_client) = (Vec::new(), false);
+        Self {
+            store,
+            speech,
+            open,
+            heard,
+            released,
+            awaits_client,
+            status_changed: true,
+            wants_partials: true,
+        }
+    }
+
+    /// Goes on with a stream that was found in the files.
+    pub(crate) fn resume(&mut self, found: &RestoredStream, settled: FrameIndex, awaits_client: bool) {
+        let RestoredStream { start, transcribed, ended, .. } = found;
+        self.awaits_client = awaits_client;
+        let mut transcription = Transcription::resumed(start.stream, start.format, *transcribed, settled);
+        if let Some(end) = *ended {
+            transcription.end(end);
+        }
+        self.open.insert(start.stream, Stream::new(transcription));
+    }
+
+    /// A client attached, and said up to where it has finals: none of those is wanted again.
+    pub(crate) fn client_knows(&mut self, now: Timestamp, link: &mut RelaySession, starts: &[StreamStart]) {
+        for start in starts {
+            let Some(stream) = self.open.get_mut(&start.stream) else { continue };
+            let heard = start.transcribed.min(self.store.kept(start.stream));
+            if heard > stream.transcription.settled() {
+                stream.transcription.pass_over(heard);
+                link.transcribed(now, start.stream, heard);
+                self.released.push((start.stream, heard));
+            }
+        }
+        if std::mem::take(&mut self.awaits_client) {
+            self.engine_changed();
+        }
     }
 
     pub(crate) fn open(&mut self, start: &StreamStart) {
@@ -82,10 +129,33 @@ impl Streams {
     }
 
     pub(crate) fn end(&mut self, stream: StreamId, at: FrameIndex) {
+        self.store.end(stream, at);
         if let Some(known) = self.open.get_mut(&stream) {
             known.transcription.end(at);
         }
         self.wake(stream);
+    }
+
+    pub(crate) fn clock(&mut self, mark: &ClockMark) {
+        self.store.clock(mark);
+    }
+
+    pub(crate) fn event(&mut self, number: EventNumber, event: &TranscriptEvent) {
+        self.store.event(number, event);
+    }
+
+    pub(crate) fn holder(&mut self, holder: (u64, u64)) {
+        self.store.holder(holder);
+    }
+
+    /// Whether what is kept outlives the process.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.store.durability() == Durability::Disk
+    }
+
+    /// The session is over.
+    pub(crate) fn over(self) {
+        self.store.over();
     }
 
     /// Nothing more comes: what is there is transcribed as if the streams ended here.
@@ -129,25 +199,36 @@ impl Streams {
 
     /// When [`Streams::work`] wants to be called although nothing happened.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.open.iter().filter_map(|(id, stream)| self.stream_due(*id, stream)).min()
+        let streams = self.open.iter().filter_map(|(id, stream)| self.stream_due(*id, stream));
+        streams.chain(self.store.retry_at()).min()
     }
 
     fn stream_due(&self, id: StreamId, stream: &Stream) -> Option<Instant> {
         if stream.retry.is_some() {
             return stream.retry;
         }
+        if self.awaits_client {
+            return None;
+        }
         if stream.is_served(self.is_ready()) {
             return self.is_full(id, stream).then(|| stream.progressed + limits::ENGINE_STUCK);
         }
+        self.store.crowding()?;
         self.store.held(id).oldest.map(|oldest| oldest + limits::HELD_AGE)
     }
 
     /// Feeds the engine, one turn's worth, and keeps what waits within its bounds.
     pub(crate) fn work(&mut self, now: Timestamp, link: &mut RelaySession) {
+        self.store.retry();
         let ids: Vec<StreamId> = self.open.keys().copied().collect();
         for id in ids {
+            link.kept(now, id, self.store.kept(id));
+            self.limit(now, link, id);
+            if self.awaits_client {
+                continue;
+            }
             self.watch(id);
-            self.feed(id);
+            self.feed(link, id);
             self.bound(now, link, id);
             self.settle_silence(now, link, id);
             self.close_if_done(id);
@@ -155,6 +236,13 @@ impl Streams {
         if std::mem::take(&mut self.status_changed) {
             let status = self.status();
             link.set_engine(status.state, status.message, status.remedy);
+        }
+    }
+
+    /// To be called once the events of what was done are in the store.
+    pub(crate) fn settle(&mut self) {
+        for (stream, to) in self.released.drain(..) {
+            self.store.release(stream, to);
         }
     }
 
@@ -171,7 +259,7 @@ impl Streams {
             Said::Transcribed(to) => {
                 self.status_changed |= stream.progress();
                 link.transcribed(now, id, to);
-                self.store.release(id, to);
+                self.released.push((id, to));
             }
             Said::Failed(error) => {
                 warn!(stream = %id, %error, "recognition failed");
@@ -221,7 +309,7 @@ impl Streams {
         }
     }
 
-    fn feed(&mut self, id: StreamId) {
+    fn feed(&mut self, link: &mut RelaySession, id: StreamId) {
         let ready = self.is_ready();
         let Some(stream) = self.open.get_mut(&id) else { return };
         if !std::mem::replace(&mut stream.hungry, false) || !stream.is_served(ready) {
@@ -230,7 +318,7 @@ impl Streams {
         if !stream.transcription.is_running() {
             let waiting = self.store.held(id).frames > 0;
             let Some(engine) = self.speech.engine.as_deref().filter(|_| waiting) else { return };
-            if let Err(error) = stream.transcription.open(engine, &self.heard) {
+            if let Err(error) = stream.transcription.open(engine, &self.heard, &*self.store) {
                 warn!(stream = %id, %error, "no recognition");
                 self.speech.failed.notify_one();
                 self.status_changed = true;
@@ -238,24 +326,45 @@ impl Streams {
                 return;
             }
         }
-        stream.hungry = stream.transcription.feed(&mut *self.store) == Fed::More;
+        let fed = stream.transcription.feed(&mut *self.store);
+        stream.hungry = fed != Fed::Enough;
+        if let Fed::Lost { from, to } = fed {
+            warn!(stream = %id, %from, %to, "kept frames are damaged");
+            let from = from.max(stream.transcription.settled());
+            if from < to {
+                link.append_gap(id, from, to, GapCause::RelayLostHistory);
+                let format = stream.transcription.format();
+                self.store.gap(&Gap::new(id, from, to, GapCause::RelayLostHistory, format));
+            }
+        }
     }
 
-    /// Holds the client back where an engine will take what waits; lets go of the oldest where none will.
+    /// Holds the client back where an engine will take what waits and there is no room for more, and while the disk
+    /// takes nothing.
+    fn limit(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
+        let (ready, streams) = (self.is_ready(), self.open.len());
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        let received = link.sums().find(|sums| sums.stream == id).map_or(FrameIndex(0), |sums| sums.received);
+        let limit = if self.store.retry_at().is_some() {
+            Some(received)
+        } else if self.store.crowding().is_some() && stream.is_served(ready) {
+            let ahead = window(stream.transcription.format(), streams);
+            Some(stream.transcription.transcribed() + ahead)
+        } else {
+            None
+        };
+        stream.limit = limit.map(|limit| limit.max(stream.limit.unwrap_or(received)));
+        link.set_limit(now, id, stream.limit);
+    }
+
+    /// Lets go of the oldest of what waits where no engine takes it.
     fn bound(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
         let ready = self.is_ready();
-        let streams = self.open.len();
         let Some(stream) = self.open.get_mut(&id) else { return };
-        let format = *stream.transcription.format();
         if stream.is_served(ready) {
-            let limit = stream.transcription.transcribed() + window(&format, streams);
-            let received = link.sums().find(|sums| sums.stream == id).map_or(limit, |sums| sums.received);
-            stream.limit = Some(limit.max(stream.limit.unwrap_or(received)));
-            link.set_limit(now, id, stream.limit);
             return;
         }
-        stream.limit = None;
-        link.set_limit(now, id, None);
+        let format = *stream.transcription.format();
         let nobody = self.speech.engine.is_none() || !stream.transcription.is_decodable();
         let most = format.frames_in(if nobody { limits::HELD_FOR_NOBODY } else { limits::HELD });
         let ended = stream.transcription.ended().is_some();
@@ -264,8 +373,10 @@ impl Streams {
             stream.failures = 0;
         }
         while let Some(oldest) = self.store.held(id).oldest {
-            let too_old = oldest.elapsed() >= limits::HELD_AGE;
-            let too_much = self.store.held(id).frames > most || self.store.bytes() > limits::HELD_BYTES;
+            let crowding = self.store.crowding();
+            let too_old = crowding.is_some() && oldest.elapsed() >= limits::HELD_AGE;
+            let too_much =
+                crowding.is_some_and(|bytes| self.store.held(id).frames > most || bytes > limits::HELD_BYTES);
             let unwanted = std::mem::take(&mut poisoned) || (nobody && ended);
             if !(too_old || too_much || unwanted) {
                 break;
@@ -281,7 +392,7 @@ impl Streams {
         let Some(stream) = self.open.get_mut(&id) else { return false };
         let runs = self.store.oldest(id, stream.transcription.settled(), frames);
         let Some((from, to)) = runs.first().zip(runs.last()).map(|(first, last)| (first.0, last.1)) else {
-            self.store.release(id, stream.transcription.settled());
+            self.released.push((id, stream.transcription.settled()));
             return false;
         };
         info!(stream = %id, %from, %to, "audio let go untranscribed");
@@ -290,7 +401,7 @@ impl Streams {
         }
         stream.transcription.pass_over(to);
         link.transcribed(now, id, to);
-        self.store.release(id, to);
+        self.released.push((id, to));
         true
     }
 
@@ -301,9 +412,11 @@ impl Streams {
         if stream.transcription.is_running() {
             return;
         }
-        if self.store.oldest(id, stream.transcription.settled(), 1).is_empty() {
+        let kept = self.store.kept(id) >= end;
+        if kept && self.store.oldest(id, stream.transcription.settled(), 1).is_empty() {
             stream.transcription.pass_over(end);
             link.transcribed(now, id, end);
+            self.released.push((id, end));
         }
     }
 

@@ -6,4 +6,4 @@ mod transcription;
 
 pub(crate) use monitor::{EngineStatus, Speech};
 pub(crate) use timeline::Timeline;
-pub(crate) use transcription::{Fed, Heard, Said, Transcription};
+pub(crate) use transcription::{Fed, Heard, Said, Transcription, is_concealed};

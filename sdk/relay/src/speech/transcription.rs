@@ -12,6 +12,13 @@ use crate::store::{Piece, Store};
 /// The largest packet of the known glasses is 100 ms.
 const CONCEALED: Duration = Duration::from_millis(100);
 
+/// A recognition that is taken up again hears this much again first, so that it goes on as if it had never stopped: its
+/// detector of voice, its segments and what it knows of the sentence are the same by then.
+const HEARD_AGAIN: Duration = Duration::from_secs(48);
+
+/// It starts on this grid, so that engines that work in steps find the same ones.
+const GRID: Duration = Duration::from_secs(16);
+
 /// Frames decoded in one turn, so that a backlog does not hold the link up: 1 s, some milliseconds of work.
 const FRAMES_A_TURN: u32 = 100;
 
@@ -22,9 +29,16 @@ pub(crate) struct Heard {
     pub(crate) event: EngineEvent,
 }
 
+/// Whether a gap is filled in for the engine, so that what is before it and what is behind are of one piece.
+pub(crate) fn is_concealed(format: &StreamFormat, from: FrameIndex, to: FrameIndex, cause: GapCause) -> bool {
+    cause == GapCause::Radio && format.duration(to.since(from)) <= CONCEALED
+}
+
 /// How feeding went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fed {
+    /// There is more to be fed, behind frames that cannot be read.
+    Lost { from: FrameIndex, to: FrameIndex },
     /// There is more to be fed.
     More,
     /// Everything there is was fed, or the engine takes no more for now.
@@ -37,12 +51,10 @@ pub(crate) struct Transcription {
     format: StreamFormat,
     /// Whether this build can decode the stream at all.
     decodable: Result<(), DecoderError>,
-    /// Where a recognition that is opened now begins: what is before it needs none any more.
+    /// What is before it needs no recognition any more: it has its final, or is known to have none.
     settled: FrameIndex,
     /// Every final before here was issued.
     transcribed: FrameIndex,
-    /// The first frame after the last final.
-    finals_to: FrameIndex,
     end: Option<FrameIndex>,
     running: Option<Running>,
     recognitions: u64,
@@ -78,13 +90,22 @@ pub(crate) enum Said {
 impl Transcription {
     /// `from`: the first frame whose text is wanted.
     pub(crate) fn new(stream: StreamId, format: StreamFormat, from: FrameIndex) -> Self {
+        Self::resumed(stream, format, from, from)
+    }
+
+    /// Everything before `transcribed`, and perhaps something behind it, is settled up to `settled`.
+    pub(crate) fn resumed(
+        stream: StreamId,
+        format: StreamFormat,
+        transcribed: FrameIndex,
+        settled: FrameIndex,
+    ) -> Self {
         Self {
             stream,
             format,
             decodable: FrameDecoder::new(format).map(|_| ()),
-            settled: from,
-            transcribed: from,
-            finals_to: from,
+            settled: settled.max(transcribed),
+            transcribed,
             end: None,
             running: None,
             recognitions: 0,
@@ -128,11 +149,12 @@ impl Transcription {
         self.end.get_or_insert(at);
     }
 
-    /// Starts a recognition where the last one left off.
+    /// Starts a recognition that goes on where the last one left off.
     pub(crate) fn open(
         &mut self,
         engine: &dyn Engine,
         heard: &UnboundedSender<Heard>,
+        store: &dyn Store,
     ) -> Result<(), EngineError> {
         let Ok(decoder) = FrameDecoder::new(self.format) else { return Ok(()) };
         self.recognitions += 1;
@@ -141,18 +163,28 @@ impl Transcription {
         let sink = Box::new(move |event| {
             let _ = heard.send(Heard { stream, recognition, event });
         });
+        let (origin, readable) = store.before(self.stream, self.settled);
+        let start = self.start(origin).max(readable).min(self.settled);
         self.running = Some(Running {
             recognition: engine.open(sink)?,
             format: self.format,
             decoder,
-            timeline: Timeline::new(&self.format, self.settled),
-            next: self.settled,
+            timeline: Timeline::new(&self.format, start),
+            next: start,
             position: 0,
             offered: Vec::new(),
             gap: None,
             finished: false,
         });
         Ok(())
+    }
+
+    /// Where to start, when everything from `origin` on is of one piece.
+    fn start(&self, origin: FrameIndex) -> FrameIndex {
+        let again = self.format.frames_in(HEARD_AGAIN);
+        let grid = self.format.frames_in(GRID).max(1);
+        let skipped = self.settled.since(origin).saturating_sub(again);
+        origin + skipped / grid * grid
     }
 
     /// Gives up the recognition; what it had not settled is recognised again by the next.
@@ -181,14 +213,18 @@ impl Transcription {
             }
             match store.piece(self.stream, running.next) {
                 None => return Fed::Enough,
-                Some(Piece::Gap { to, cause }) => {
-                    let frames = to.since(running.next);
-                    if cause == GapCause::Radio && self.format.duration(frames) <= CONCEALED {
-                        running.conceal(frames);
+                Some(Piece::Gap { from, to, cause }) => {
+                    if is_concealed(&self.format, from, to, cause) {
+                        running.conceal(to);
                     } else {
                         running.skip(to);
                     }
                     budget -= 1;
+                }
+                Some(Piece::Lost { to }) => {
+                    let from = running.next;
+                    running.skip(to);
+                    return Fed::Lost { from, to };
                 }
                 Some(Piece::Frames { first, count, body }) => {
                     let message = AudioMessage { stream: self.stream, first, count, body };
@@ -210,18 +246,21 @@ impl Transcription {
         };
         let timeline = running.timeline;
         match event {
-            EngineEvent::Partial { from, revision, text } => Said::Partial(Partial {
-                stream: self.stream,
-                from: timeline.frame(from).max(self.finals_to),
-                revision,
-                text,
-            }),
-            EngineEvent::Final(said) => {
-                let settled = self.settle(&timeline, said);
-                self.finals_to = settled.to;
-                self.settled = self.settled.max(settled.to);
-                Said::Final(settled)
+            EngineEvent::Partial { from, revision, text } => {
+                let from = timeline.frame(from);
+                // Of what is heard again, the finals are known. A frame may be shared with the last one.
+                if from + 1 < self.settled {
+                    return Said::Nothing;
+                }
+                Said::Partial(Partial { stream: self.stream, from: from.max(self.settled), revision, text })
             }
+            EngineEvent::Final(said) => match self.settle(&timeline, said) {
+                Some(settled) => {
+                    self.settled = self.settled.max(settled.to);
+                    Said::Final(settled)
+                }
+                None => Said::Nothing,
+            },
             EngineEvent::Transcribed { to } => {
                 let whole = running.finished && to >= running.position;
                 let to = match self.end.filter(|_| whole) {
@@ -242,18 +281,32 @@ impl Transcription {
         }
     }
 
-    fn settle(&self, timeline: &Timeline, said: FinalText) -> Final {
-        let from = timeline.frame(said.from).max(self.finals_to);
-        let to = timeline.frame_after(said.to).max(from + 1);
-        // Neighbours that share a frame: it is the earlier one's, unless the later one would have none.
+    /// The final in frames, without what was settled before; `None` if nothing is left of it.
+    fn settle(&self, timeline: &Timeline, said: FinalText) -> Option<Final> {
+        let to = timeline.frame_after(said.to);
+        if to <= self.settled {
+            return None;
+        }
+        let begun = timeline.frame(said.from);
+        let from = begun.max(self.settled);
+        // A frame that two words share is the earlier one's, unless the later one would have none.
         let mut free = from;
-        let words = said.words.into_iter().map(|word| {
-            let to = timeline.frame_after(word.to).clamp(from + 1, to);
+        let words = said.words.into_iter().filter_map(|word| {
+            let to = timeline.frame_after(word.to).min(to);
+            if to <= from {
+                return None;
+            }
             let from = timeline.frame(word.from).max(free).min(FrameIndex(to.0 - 1));
             free = to;
-            Word { text: word.text, from, to, estimated: word.estimated }
+            Some(Word { text: word.text, from, to, estimated: word.estimated })
         });
-        Final { stream: self.stream, from, to, text: said.text, words: words.collect() }
+        let words: Vec<Word> = words.collect();
+        let text = if begun < self.settled {
+            words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+        } else {
+            said.text
+        };
+        (!text.is_empty()).then_some(Final { stream: self.stream, from, to, text, words })
     }
 }
 
@@ -288,13 +341,13 @@ impl Running {
         count
     }
 
-    fn conceal(&mut self, frames: u64) {
+    fn conceal(&mut self, to: FrameIndex) {
         let before = self.offered.len();
-        for _ in 0..frames {
+        for _ in 0..to.since(self.next) {
             let _ = self.decoder.decode(None, &mut self.offered);
         }
         self.position += (self.offered.len() - before) as u64;
-        self.next += frames;
+        self.next = to;
     }
 
     /// Everything up to the gap comes out of the decoder; what is behind it starts afresh.

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use glasslink_protocol::{FrameIndex, Gap, GapCause, StreamId, StreamStart};
+use glasslink_protocol::{Durability, FrameIndex, Gap, GapCause, StreamId, StreamStart};
 use tokio::time::Instant;
 
 use crate::store::{Held, Piece, Store};
@@ -21,6 +21,7 @@ struct Stream {
     chunks: VecDeque<Chunk>,
     /// Frames in `chunks`.
     frames: u64,
+    kept: FrameIndex,
 }
 
 #[derive(Debug)]
@@ -60,14 +61,19 @@ impl MemoryStore {
         if let Some(stream) = self.streams.get_mut(&stream) {
             self.bytes += chunk.bytes();
             stream.frames += chunk.frames();
+            stream.kept = chunk.to;
             stream.chunks.push_back(chunk);
         }
     }
 }
 
 impl Store for MemoryStore {
+    fn durability(&self) -> Durability {
+        Durability::Memory
+    }
+
     fn open(&mut self, start: &StreamStart) {
-        self.streams.insert(start.stream, Stream::default());
+        self.streams.insert(start.stream, Stream { kept: start.from, ..Stream::default() });
     }
 
     fn frames(&mut self, stream: StreamId, first: FrameIndex, count: u16, body: &[u8]) {
@@ -77,16 +83,12 @@ impl Store for MemoryStore {
     }
 
     fn gap(&mut self, gap: &Gap) {
-        let last = self.streams.get_mut(&gap.stream).and_then(|stream| stream.chunks.back_mut());
-        if let Some(Chunk { to, content: Content::Gap(cause), .. }) = last
-            && *cause == gap.cause
-            && *to == gap.from
-        {
-            *to = gap.to;
-            return;
-        }
         let content = Content::Gap(gap.cause);
         self.push(gap.stream, Chunk { from: gap.from, to: gap.to, at: Instant::now(), content });
+    }
+
+    fn kept(&self, stream: StreamId) -> FrameIndex {
+        self.streams.get(&stream).map_or(FrameIndex(0), |stream| stream.kept)
     }
 
     fn piece(&mut self, stream: StreamId, at: FrameIndex) -> Option<Piece<'_>> {
@@ -97,8 +99,15 @@ impl Store for MemoryStore {
             Content::Frames(body) => {
                 Piece::Frames { first: chunk.from, count: (chunk.to - chunk.from) as u16, body }
             }
-            Content::Gap(cause) => Piece::Gap { to: chunk.to, cause: *cause },
+            Content::Gap(cause) => Piece::Gap { from: chunk.from, to: chunk.to, cause: *cause },
         })
+    }
+
+    fn before(&self, stream: StreamId, to: FrameIndex) -> (FrameIndex, FrameIndex) {
+        let front = self.streams.get(&stream).and_then(|stream| stream.chunks.front());
+        // What was let go of may have been of one piece with it; nobody remembers.
+        let from = front.filter(|front| front.frames() > 0 && front.to > to).map_or(to, |front| front.from);
+        (from.min(to), from.min(to))
     }
 
     fn release(&mut self, stream: StreamId, to: FrameIndex) {
@@ -126,8 +135,8 @@ impl Store for MemoryStore {
         }
     }
 
-    fn bytes(&self) -> usize {
-        self.bytes
+    fn crowding(&self) -> Option<usize> {
+        Some(self.bytes)
     }
 
     fn oldest(&self, stream: StreamId, from: FrameIndex, frames: u64) -> Vec<(FrameIndex, FrameIndex)> {
@@ -179,12 +188,11 @@ mod tests {
     fn pieces_are_found_by_any_frame_in_them() {
         let mut store = store();
         store.frames(ID, FrameIndex(10), 2, &[1; 40]);
-        store.gap(&gap(12, 500));
-        store.gap(&gap(500, 900));
+        store.gap(&gap(12, 900));
         store.frames(ID, FrameIndex(900), 1, &[2; 20]);
         let second = Piece::Frames { first: FrameIndex(10), count: 2, body: &[1; 40] };
         assert_eq!(store.piece(ID, FrameIndex(11)), Some(second));
-        let absent = Piece::Gap { to: FrameIndex(900), cause: GapCause::Absent };
+        let absent = Piece::Gap { from: FrameIndex(12), to: FrameIndex(900), cause: GapCause::Absent };
         assert_eq!(store.piece(ID, FrameIndex(12)), Some(absent));
         assert_eq!(store.piece(ID, FrameIndex(901)), None);
         assert_eq!(store.held(ID).frames, 3, "gaps are not held");
@@ -199,7 +207,7 @@ mod tests {
         store.release(ID, FrameIndex(52));
         assert_eq!(store.held(ID).frames, 450, "a message is let go as a whole");
         store.close(ID);
-        assert_eq!(store.bytes(), 0);
+        assert_eq!(store.crowding(), Some(0));
     }
 
     #[test]

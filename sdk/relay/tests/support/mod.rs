@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 pub mod engine;
+pub mod program;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -10,7 +12,7 @@ use glasslink_protocol::{
     AudioMessage, ClientMessage, Epoch, EventNumber, FrameIndex, RelayMessage, SessionId, StreamFormat,
     StreamId, StreamStart,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -173,4 +175,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
         }
     }
+}
+
+/// One request on a connection of its own; what came back until the relay closed.
+pub async fn raw(address: SocketAddr, request: &str) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // Whether the relay closes or resets is its own affair.
+    let _ = timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the relay closes");
+    String::from_utf8(answer).unwrap()
+}
+
+pub async fn get(address: SocketAddr, path: &str) -> String {
+    raw(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await
 }

@@ -1,0 +1,168 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glasslink_audio::journal::log::{LogWriter, Record};
+use glasslink_protocol::{
+    ClockMark, Durability, Epoch, EventNumber, FrameIndex, Gap, GapCause, StreamId, StreamStart,
+    TranscriptEvent,
+};
+use tokio::time::Instant;
+
+use crate::auth::Identity;
+use crate::store::disk::data_dir::DataDir;
+use crate::store::disk::records::{
+    CLOCK, END, EVENT, FRAMES, GAP, GapPayload, HOLDER, HolderPayload, SESSION, STREAM, SessionPayload,
+    TRANSCRIBED,
+};
+use crate::store::disk::session_log::SessionLog;
+use crate::store::disk::stream::DiskStream;
+use crate::store::{Held, Piece, Store};
+
+/// A session in files of its own.
+pub(crate) struct DiskStore {
+    data: Arc<DataDir>,
+    dir: PathBuf,
+    log: SessionLog,
+    streams: HashMap<StreamId, DiskStream>,
+}
+
+impl DiskStore {
+    pub(super) fn create(
+        data: Arc<DataDir>,
+        dir: PathBuf,
+        writer: LogWriter,
+        identity: &Identity,
+        epoch: Epoch,
+    ) -> Self {
+        let mut log = SessionLog::new(writer, data.troubled());
+        log.put_json(SESSION, 0, 0, &SessionPayload { identity: identity.to_string(), epoch });
+        Self { data, dir, log, streams: HashMap::new() }
+    }
+
+    pub(super) fn restored(
+        data: Arc<DataDir>,
+        dir: PathBuf,
+        writer: LogWriter,
+        streams: HashMap<StreamId, DiskStream>,
+    ) -> Self {
+        let log = SessionLog::new(writer, data.troubled());
+        Self { data, dir, log, streams }
+    }
+
+    fn mark(&mut self, kind: u8, stream: StreamId, at: FrameIndex) {
+        self.log.put(&Record { kind, lane: stream.0, from: at.0, count: 0, payload: &[] });
+    }
+}
+
+impl Store for DiskStore {
+    fn durability(&self) -> Durability {
+        Durability::Disk
+    }
+
+    fn open(&mut self, start: &StreamStart) {
+        self.log.put_json(STREAM, start.stream.0, start.from.0, start);
+        self.streams.insert(start.stream, DiskStream::new(start.format, start.from));
+    }
+
+    fn frames(&mut self, stream: StreamId, first: FrameIndex, count: u16, body: &[u8]) {
+        let record =
+            Record { kind: FRAMES, lane: stream.0, from: first.0, count: u32::from(count), payload: body };
+        let written = self.log.put(&record);
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.frames(first, count, body, written);
+        }
+    }
+
+    fn gap(&mut self, gap: &Gap) {
+        let payload = GapPayload { to: gap.to.0, cause: gap.cause };
+        let payload = serde_json::to_vec(&payload).unwrap_or_default();
+        let record = Record { kind: GAP, lane: gap.stream.0, from: gap.from.0, count: 0, payload: &payload };
+        let written = self.log.put(&record);
+        if let Some(stream) = self.streams.get_mut(&gap.stream) {
+            stream.gap(gap.from, gap.to, gap.cause, written);
+        }
+    }
+
+    fn end(&mut self, stream: StreamId, at: FrameIndex) {
+        self.mark(END, stream, at);
+    }
+
+    fn clock(&mut self, mark: &ClockMark) {
+        self.log.put_json(CLOCK, mark.stream.0, mark.index.0, mark);
+    }
+
+    fn event(&mut self, number: EventNumber, event: &TranscriptEvent) {
+        let payload = serde_json::to_vec(event).unwrap_or_default();
+        self.log.put(&Record { kind: EVENT, lane: 0, from: number.0, count: 1, payload: &payload });
+    }
+
+    fn holder(&mut self, (holder, attach): (u64, u64)) {
+        self.log.put_json(HOLDER, 0, 0, &HolderPayload { holder, attach });
+    }
+
+    fn kept(&self, stream: StreamId) -> FrameIndex {
+        self.streams.get(&stream).map_or(FrameIndex(0), |stream| stream.kept)
+    }
+
+    fn piece(&mut self, stream: StreamId, at: FrameIndex) -> Option<Piece<'_>> {
+        self.streams.get_mut(&stream)?.piece(self.log.log(), stream.0, at)
+    }
+
+    fn before(&self, stream: StreamId, to: FrameIndex) -> (FrameIndex, FrameIndex) {
+        let origin = self.streams.get(&stream).map_or(to, |stream| stream.origin(to));
+        (origin, origin)
+    }
+
+    fn release(&mut self, stream: StreamId, to: FrameIndex) {
+        self.mark(TRANSCRIBED, stream, to);
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.release(to);
+        }
+    }
+
+    fn close(&mut self, stream: StreamId) {
+        self.streams.remove(&stream);
+    }
+
+    fn held(&self, stream: StreamId) -> Held {
+        self.streams.get(&stream).map_or_else(Held::default, DiskStream::held)
+    }
+
+    fn crowding(&self) -> Option<usize> {
+        None
+    }
+
+    fn oldest(&self, stream: StreamId, from: FrameIndex, frames: u64) -> Vec<(FrameIndex, FrameIndex)> {
+        self.streams.get(&stream).map_or_else(Vec::new, |stream| stream.oldest(from, frames))
+    }
+
+    fn retry_at(&self) -> Option<Instant> {
+        self.log.retry_at()
+    }
+
+    fn retry(&mut self) {
+        let streams = &mut self.streams;
+        self.log.retry(|record| {
+            let Some(stream) = streams.get_mut(&StreamId(record.lane)) else { return };
+            let to = match record.kind {
+                FRAMES => record.range().end,
+                GAP => serde_json::from_slice(record.payload).map_or(0, |gap: GapPayload| gap.to),
+                _ => 0,
+            };
+            stream.kept = stream.kept.max(FrameIndex(to));
+        });
+    }
+
+    fn over(self: Box<Self>) {
+        let Self { data, dir, log, .. } = *self;
+        drop(log);
+        data.archive(&dir);
+    }
+}
+
+/// A gap as a log has it.
+pub(super) fn gap_of(record: &Record<'_>) -> Option<(FrameIndex, FrameIndex, GapCause)> {
+    let gap: GapPayload = serde_json::from_slice(record.payload).ok()?;
+    (record.from < gap.to).then_some((FrameIndex(record.from), FrameIndex(gap.to), gap.cause))
+}
