@@ -56,8 +56,8 @@ impl Audience {
         let (problems, finished) = loop {
             tokio::select! {
                 biased;
-                Some(began) = beginnings.recv() => self.began(began),
                 Some(event) = events.next() => self.event(event),
+                Some(began) = beginnings.recv() => self.began(began),
                 result = &mut playing => break result,
                 Ok(()) = stats.changed() => self.screen.figures(&stats.borrow_and_update()),
                 _ = tokio::signal::ctrl_c() => break (vec![], Err(FinishError::Closed)),

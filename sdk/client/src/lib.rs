@@ -57,9 +57,13 @@
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
+//! | lose nothing when the program dies | [`LinkBuilder::journal`], and [`LinkBuilder::recover`] at the next start |
 //!
 //! It runs in a tokio runtime with time and I/O enabled. The link itself is a state machine without I/O
 //! (`glasslink-session`); this crate puts sockets, TLS and a clock round it.
+//!
+//! It logs through `tracing`, neither tokens nor text. The WebSocket library does, in its lines of level `trace`: a
+//! program that turns those on leaves `tungstenite` at `debug`.
 
 mod address;
 mod attach;

@@ -128,3 +128,65 @@ impl Socket {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::SinkExt;
+    use tokio::io::DuplexStream;
+    use tokio::time::Instant;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    /// A socket whose other end takes 64 bytes and no more until somebody reads there.
+    async fn pair() -> (Socket, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let transport: Box<dyn Transport> = Box::new(ours);
+        let ours = WebSocketStream::from_raw_socket(transport, Role::Client, None).await;
+        (Socket::new(ours), WebSocketStream::from_raw_socket(theirs, Role::Server, None).await)
+    }
+
+    async fn incoming(socket: &mut Socket) -> Result<Incoming, Failure> {
+        std::future::poll_fn(|cx| socket.poll_incoming(cx)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_goodbye_that_nobody_takes_lasts_a_second() {
+        let (mut socket, _deaf) = pair().await;
+        socket.send_audio(Bytes::from(vec![1; 10_000])).unwrap();
+        let started = Instant::now();
+        socket.close(CloseCode::Normal).await;
+        assert_eq!(started.elapsed(), CLOSE_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_is_read_while_nothing_goes_out() {
+        let (mut socket, mut relay) = pair().await;
+        socket.send_audio(Bytes::from(vec![1; 10_000])).unwrap();
+        relay.send(Message::Text("hi".into())).await.unwrap();
+        assert_eq!(incoming(&mut socket).await.unwrap(), Incoming::Text("hi".into()));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_is_given_up_before_memory_is() {
+        let (mut socket, _deaf) = pair().await;
+        let message = Bytes::from(vec![1; 60_000]);
+        let failure = (0..1_000).find_map(|_| socket.send_audio(message.clone()).err()).unwrap();
+        assert_eq!(failure.cause, Cause::Stalled);
+        assert!(socket.unsent_bytes <= MAX_UNSENT + message.len());
+    }
+
+    #[tokio::test]
+    async fn pings_are_answered_and_count_as_life() {
+        let (mut socket, mut relay) = pair().await;
+        relay.send(Message::Ping("x".into())).await.unwrap();
+        assert_eq!(incoming(&mut socket).await.unwrap(), Incoming::Traffic);
+        let answer = async {
+            tokio::select! {
+                _ = incoming(&mut socket) => panic!("nothing more comes"),
+                answer = futures_util::StreamExt::next(&mut relay) => answer,
+            }
+        };
+        assert_eq!(answer.await.unwrap().unwrap(), Message::Pong("x".into()));
+    }
+}
