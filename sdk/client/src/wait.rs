@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, EngineState};
+use glasslink_protocol::{Cause, EngineState, GapCause};
 use glasslink_session::{ClientSession, LinkState};
+use glasslink_transcript::Entry;
 
 use crate::address::RelayAddress;
 use crate::shared::{Engine, Shared};
@@ -79,15 +80,22 @@ pub(crate) async fn finish(shared: &Shared) -> Result<(), FinishError> {
 fn finished(shared: &Shared) -> Option<Result<(), FinishError>> {
     let (transcribed, kept, state) =
         shared.look(|session| (session.is_transcribed(), session.is_kept(), session.state()));
-    if transcribed {
+    let engine = shared
+        .engine()
+        .filter(|engine| matches!(engine.state, EngineState::NotInstalled | EngineState::Disabled));
+    if transcribed && (engine.is_none() || !was_let_go(shared)) {
         return Some(Ok(()));
     }
     match state {
-        LinkState::Closed => return Some(Err(FinishError::Closed)),
-        LinkState::Refused { cause, .. } => return Some(Err(FinishError::Refused { cause })),
-        _ => {}
+        LinkState::Closed => Some(Err(FinishError::Closed)),
+        LinkState::Refused { cause, .. } => Some(Err(FinishError::Refused { cause })),
+        _ => engine.filter(|_| kept).map(|engine| Err(FinishError::NoEngine(engine))),
     }
-    let engine = shared.engine()?;
-    let absent = matches!(engine.state, EngineState::NotInstalled | EngineState::Disabled);
-    (kept && absent).then_some(Err(FinishError::NoEngine(engine)))
+}
+
+/// Whether a relay that has no engine went on without a transcript.
+fn was_let_go(shared: &Shared) -> bool {
+    let transcript = shared.timeline(|timeline| timeline.transcript());
+    let let_go = |entry: &Entry| matches!(entry, Entry::Gap(gap) if gap.cause == GapCause::NotTranscribed);
+    transcript.entries().iter().any(let_go)
 }

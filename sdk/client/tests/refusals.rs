@@ -83,6 +83,23 @@ async fn a_relay_that_asks_to_be_left_alone_is() {
     assert!(retry_in >= Duration::from_secs(29), "{retry_in:?}");
 }
 
+// SPEC P6.5
+#[tokio::test]
+async fn a_network_that_comes_up_ends_the_wait() {
+    let port =
+        answers_with("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n")
+            .await;
+    let (link, mut events) = Link::builder(format!("http://127.0.0.1:{port}")).connect().unwrap();
+    assert_eq!(trouble(&mut events).await, Cause::Overloaded);
+    link.network_changed();
+    let again = state(&mut events, "another attempt", |state| match state {
+        LinkState::Connecting { attempt } => Some(attempt),
+        _ => None,
+    })
+    .await;
+    assert_eq!(again, 2);
+}
+
 /// Gives `stale`, until it is told to give `fresh`; the first time it fails.
 #[derive(Default)]
 struct Renewed {

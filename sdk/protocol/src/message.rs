@@ -245,7 +245,10 @@ pub enum MessageError {
 impl StreamSums {
     /// Whether the ledger balances (P1).
     pub fn balances(&self) -> bool {
-        self.captured == self.acknowledged + self.buffered + self.lost
+        [self.acknowledged, self.buffered, self.lost]
+            .into_iter()
+            .try_fold(0_u64, u64::checked_add)
+            .is_some_and(|sum| sum == self.captured)
     }
 }
 

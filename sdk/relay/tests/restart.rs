@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use glasslink_protocol::{
-    ClientMessage, Durability, EventNumber, Final, FrameIndex, Gap, GapCause, RelayMessage, StreamId,
-    StreamStart, TranscriptEvent,
+    ClientMessage, ClockMark, Durability, EventNumber, Final, FrameIndex, Gap, GapCause, RelayMessage,
+    StreamId, StreamStart, TranscriptEvent,
 };
 use glasslink_relay::{DataError, Relay, RelayBuilder, RelayHandle, StartError};
 use support::engine::FakeEngine;
@@ -349,4 +349,55 @@ async fn what_a_power_cut_takes_is_told_and_nothing_is_said_twice() {
     let seconds: Vec<(u64, u64)> = (0..7).map(|second| (second * 100, (second + 1) * 100)).collect();
     assert_eq!(spans(&heard), seconds);
     assert!(heard.windows(2).all(|pair| pair[0].0 < pair[1].0), "{heard:?}");
+}
+
+/// A session as the first version wrote it. Never written again.
+#[tokio::test]
+async fn a_session_that_the_first_version_wrote_is_found() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/session-1");
+    let folder = tempfile::tempdir().unwrap();
+    if !golden.exists() && std::env::var_os("GLASSLINK_BLESS").is_some() {
+        write_golden(&golden).await;
+    }
+    copy(&golden, &folder.path().join("sessions").join(format!("{:032x}", 7)));
+    let relay = with_engine().data(folder.path()).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    let fields = HelloFields { attach: 2, streams: vec![stream(1, 0), stream(2, 0)], ..hello(7) };
+    let RelayMessage::Welcome { streams, .. } = client.greet(fields).await else { unreachable!() };
+    assert_eq!((streams[0].kept, streams[0].ended), (FrameIndex(330), false));
+    assert_eq!((streams[1].kept, streams[1].ended), (FrameIndex(50), true));
+    client.say(&ClientMessage::End { stream: ID, at: FrameIndex(330) }).await;
+    let told = events(client.until_all(is_transcribed(330)).await);
+    let of = |id: u32| {
+        let of_stream = told.iter().filter(|(_, event)| event.stream() == StreamId(id));
+        spans(&of_stream.cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(of(1), [(0, 100), (100, 150), (180, 280), (280, 330)]);
+    assert_eq!(of(2), [(0, 50)]);
+}
+
+async fn write_golden(golden: &Path) {
+    let relay = Mortal::new(with_engine()).await;
+    let mut client = relay.client().await;
+    client.greet(hello(7)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    client.say(&ClientMessage::Open(stream(2, 0))).await;
+    let mark = ClockMark {
+        stream: ID,
+        index: FrameIndex(0),
+        monotonic_us: 5,
+        utc_ms: 1_700_000_000_000,
+        utc_offset_min: 60,
+    };
+    client.say(&ClientMessage::Clock(mark)).await;
+    client.audio(1, 0, 150).await;
+    let gap = Gap::new(ID, FrameIndex(150), FrameIndex(180), GapCause::Overflow, &lc3());
+    client.say(&ClientMessage::Gap(gap)).await;
+    client.audio(1, 180, 150).await;
+    client.audio(2, 0, 50).await;
+    client.say(&ClientMessage::End { stream: StreamId(2), at: FrameIndex(50) }).await;
+    client
+        .until(|message| matches!(message, RelayMessage::Kept { stream: StreamId(2), next: FrameIndex(50) }))
+        .await;
+    copy(&relay.data().join("sessions").join(format!("{:032x}", 7)), golden);
 }
