@@ -15,7 +15,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -25,6 +25,14 @@ const NEEDS: [Need; 2] = [
         what: "the library liblc3, which the LC3 tests compare frames with",
         is_there: has_liblc3,
         apt: &["liblc3-dev"],
+    },
+    Need {
+        what: "libdbus, pkg-config and dbus-daemon, with which the Bluetooth tests show virtual glasses to btleplug",
+        is_there: || {
+            system::which("dbus-daemon").is_some()
+                && system::succeeds(Command::new("pkg-config").args(["--exists", "dbus-1"]))
+        },
+        apt: &["libdbus-1-dev", "pkg-config", "dbus-daemon"],
     },
 ];
 

@@ -1,5 +1,7 @@
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -15,6 +17,8 @@ const START: Duration = Duration::from_mins(1);
 pub struct RelayProcess {
     child: Child,
     address: String,
+    arguments: Vec<OsString>,
+    model: Option<PathBuf>,
     /// What it prints from here on.
     _output: Receiver<String>,
 }
@@ -23,12 +27,35 @@ impl RelayProcess {
     /// A relay on a port of its own, with TLS if there is a certificate. `model`: the folder of the speech model, if
     /// not the user's.
     pub fn start(certificate: Option<&Certificate>, model: Option<&Path>) -> Self {
-        let mut command = Command::new(relay_program());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stdin(Stdio::null());
+        let mut arguments = Vec::new();
         if let Some(certificate) = certificate {
-            command.arg("--tls-cert").arg(certificate.certificate()).arg("--tls-key").arg(certificate.key());
+            arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
+            arguments.extend(["--tls-key".into(), certificate.key().into()]);
         }
-        if let Some(model) = model {
+        Self::with("127.0.0.1:0", arguments, model.map(Path::to_owned))
+    }
+
+    /// A relay that keeps its sessions in `data`.
+    pub fn keeping(data: &Path) -> Self {
+        Self::with("127.0.0.1:0", vec!["--log".into(), "warn".into(), "--data".into(), data.into()], None)
+    }
+
+    /// Kills it (`kill -9`), and starts another one at the same address after `pause`.
+    pub fn kill_and_restart(&mut self, pause: Duration) {
+        self.end();
+        thread::sleep(pause);
+        let (_, listen) = self.address.split_once("//").expect("an address has a scheme");
+        *self = Self::with(listen, mem::take(&mut self.arguments), self.model.take());
+    }
+
+    fn with(listen: &str, arguments: Vec<OsString>, model: Option<PathBuf>) -> Self {
+        let mut command = Command::new(relay_program());
+        command
+            .args(["serve", "--listen", listen])
+            .args(&arguments)
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null());
+        if let Some(model) = &model {
             command.env("GLASSLINK_MODEL_DIR", model);
         }
         let mut child = command.spawn().expect("the relay was built");
@@ -39,7 +66,7 @@ impl RelayProcess {
                 break address.trim().to_owned();
             }
         };
-        Self { child, address, _output: output }
+        Self { child, address, arguments, model, _output: output }
     }
 
     /// `https://127.0.0.1:PORT`
@@ -51,13 +78,17 @@ impl RelayProcess {
     pub fn memory(&self) -> Option<u64> {
         present_memory(self.child.id())
     }
+
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Drop for RelayProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 

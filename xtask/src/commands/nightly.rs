@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::simulate;
+use crate::commands::{bluetooth_vm, simulate};
 use crate::steps::Steps;
 use crate::workspace;
 
@@ -12,12 +12,16 @@ const SEEDS: u64 = 20_000;
 /// Cases a night for every property test; a change gets 256.
 const CASES: &str = "100000";
 
+/// Seconds a night of packets for each driver, and as many for each virtual device.
+const FUZZ_SECONDS: &str = "60";
+
 /// Damaged frames for the LC3 decoder, and frames of the encoder for liblc3.
 const LC3: [(&str, &str); 2] = [("fuzz", "50000000"), ("soak", "5000000")];
 
 /// What takes longer than a change should wait
 ///
-/// Many more seeds for the simulation, cases for the property tests and frames for the codec.
+/// Many more seeds for the simulation, cases for the property tests, frames for the codec, packets for the glasses
+/// drivers and kills of both ends; and a real bluetoothd.
 #[derive(Args)]
 pub(crate) struct Nightly {}
 
@@ -33,5 +37,22 @@ pub(crate) fn run() -> ExitCode {
         long.args(["--quiet", "--release", "-p", "glasslink-lc3", "--example", example, "--", count]);
         steps.run(&format!("LC3, {example}, {count} frames"), &mut long);
     }
+    let mut packets = workspace::cargo("test");
+    packets.args(["--release", "-p", "glasslink-glasses", "--test", "fuzz", "--", "--nocapture"]);
+    steps.tests("glasses, packets of any kind", packets.env("FUZZ_SECONDS", FUZZ_SECONDS));
+    let mut kills = workspace::cargo("test");
+    kills.args([
+        "--release",
+        "-p",
+        "glasslink-e2e",
+        "-p",
+        "glasslink",
+        "--test",
+        "killed",
+        "--",
+        "--nocapture",
+    ]);
+    steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
+    bluetooth_vm::run_all(&mut steps);
     steps.finish()
 }

@@ -49,6 +49,15 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
+    if cfg!(target_os = "linux") {
+        let rig = |command: &str| {
+            let mut cargo = workspace::cargo(command);
+            cargo.args(["-p", "glasslink-bluetooth", "--features", "bluez"]);
+            cargo
+        };
+        steps.run("Bluetooth, lints", rig("clippy").args(["--all-targets", "--", "-D", "warnings"]));
+        steps.tests("Bluetooth", &mut rig("test"));
+    }
     simulation(steps);
 }
 
