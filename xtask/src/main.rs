@@ -3,6 +3,7 @@
 mod clauses;
 mod commands;
 mod model;
+mod mutants;
 mod packages;
 mod steps;
 mod system;

@@ -206,6 +206,23 @@ fn a_folder_that_was_deleted_is_made_again_and_what_was_in_it_is_a_gap() {
 }
 
 #[test]
+fn frames_told_as_lost_although_they_are_recorded_are_a_gap_after_a_restart() {
+    let rig = Rig::new();
+    let journal = rig.journal();
+    append(&journal, 0..30, rig.now);
+    let told = journal.gap(&gap(10, 15, GapCause::Rejected), rig.now);
+    assert_eq!(told, Ok(Stored::OnDisk));
+    append(&journal, 30..40, rig.now);
+    std::mem::forget(journal);
+    let recording = rig.recovered();
+    let runs = recording.runs(STREAM).unwrap();
+    let runs: Vec<_> = runs.iter().map(|run| (run.from.0, run.to.0, run.gap)).collect();
+    assert_eq!(runs, [(0, 10, None), (10, 15, Some(GapCause::Rejected)), (15, 40, None)]);
+    assert_eq!(recording.gaps(STREAM).unwrap(), [gap(10, 15, GapCause::Rejected)]);
+    assert_eq!(read(&recording, 0, 40).0.len(), 40, "they can be heard all the same");
+}
+
+#[test]
 fn a_corrupted_middle_is_a_gap_of_its_frames_only() {
     let rig = Rig::new();
     let journal = rig.journal();

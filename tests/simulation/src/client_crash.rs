@@ -5,6 +5,7 @@ use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp};
 
 use crate::journal::Record;
 use crate::network::Payload;
+use crate::retries::Retries;
 use crate::world::{FRAME, OURS, World, format};
 
 /// The client's process dies, and another goes on from its journal.
@@ -47,6 +48,7 @@ impl World {
             self.client.restore_stream(self.now, stream);
         }
         self.state = LinkState::Idle;
+        self.retries = Retries::default();
         self.client.connect(self.now);
         // What it was capturing it goes on capturing, as new streams.
         let ends: Vec<Timestamp> = self

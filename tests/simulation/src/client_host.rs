@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use glasslink_protocol::{Cause, FrameIndex, Gap, GapCause, TranscriptEvent};
-use glasslink_session::{Action, ConnectionId, Event, LinkState, defaults};
+use glasslink_session::{Action, ConnectionId, Event, LinkState};
 
 use crate::fault::below;
 use crate::journal::Record;
@@ -15,13 +15,21 @@ impl World {
             match payload {
                 Payload::Opened => self.client.opened(self.now, connection),
                 Payload::Text(text) => {
-                    self.client.text(self.now, connection, &text).map_err(|error| error.to_string())?;
+                    self.trace.note(self.now, format_args!("< {text}"));
+                    let again = self.now < self.relay.repeat_until && text.contains("\"transcript\"");
+                    for _ in 0..=u8::from(again) {
+                        self.client.text(self.now, connection, &text).map_err(|error| error.to_string())?;
+                    }
                 }
                 Payload::Audio(_) => {}
                 Payload::Closed(cause, retry_after) => {
                     *self.coverage.causes.entry(cause.code()).or_default() += 1;
-                    if self.connection == Some(connection) {
+                    let ours = self.connection == Some(connection);
+                    if ours {
                         self.connection = None;
+                    }
+                    if let Some(pause) = retry_after.filter(|_| ours) {
+                        self.retries.asked_to_wait(self.now + pause);
                     }
                     self.client.closed(self.now, connection, cause, retry_after);
                 }
@@ -60,6 +68,7 @@ impl World {
                         return Err(format!("{connection:?} was opened while {open:?} was open"));
                     }
                     self.trace.note(self.now, format_args!("connect {}", connection.0));
+                    self.retries.attempt(self.now)?;
                     self.connection = Some(connection);
                     self.network.connect(self.now, OURS, connection, &mut self.random);
                 }
@@ -69,6 +78,7 @@ impl World {
                         self.connection = None;
                         let closed = Payload::Closed(Cause::Reset, None);
                         self.network.send_up(self.now, (OURS, connection), closed, &mut self.random);
+                        self.network.closed_late(self.now, (OURS, connection), &mut self.random);
                     }
                 }
                 Action::SendText { connection, text } => {
@@ -105,6 +115,9 @@ impl World {
             Event::State(state) => self.state_changed(state)?,
             Event::Gap(gap) => {
                 self.trace.note(self.now, format_args!("gap {}..{} {:?}", gap.from, gap.to, gap.cause));
+                if gap.cause == GapCause::Rejected {
+                    self.write(Record::GivenUp(gap));
+                }
                 self.gap(&gap)?;
             }
             Event::Transcript { epoch, number, event } => {
@@ -141,13 +154,10 @@ impl World {
             return Err(format!("the same state twice: {state:?}"));
         }
         *self.coverage.transitions.entry((self.state.name(), state.name())).or_default() += 1;
-        if let LinkState::Waiting { retry_in, cause, .. } = state {
+        if let LinkState::Waiting { cause, .. } = state {
             *self.coverage.causes.entry(cause.code()).or_default() += 1;
-            let longest = defaults::BACKOFF_CAP;
-            if retry_in > longest {
-                return Err(format!("{retry_in:?} is longer than the cap"));
-            }
         }
+        self.retries.state_changed(self.now, state)?;
         self.state = state;
         Ok(())
     }

@@ -37,8 +37,8 @@ const EXPECTED_CAUSES: [&str; 8] = [
     "unauthorized",
 ];
 
-const EXPECTED_COUNTS: [&str; 5] =
-    ["absent_frames", "finals", "lost_history_gaps", "radio_frames", "rejected_frames"];
+const EXPECTED_COUNTS: [&str; 6] =
+    ["absent_frames", "duplicates", "finals", "lost_history_gaps", "radio_frames", "rejected_frames"];
 
 /// What only runs longer than the buffer's 90 s can meet.
 const EXPECTED_IN_LONG_RUNS: &str = "overflow_frames";

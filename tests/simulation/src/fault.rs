@@ -44,6 +44,8 @@ pub enum Fault {
     Suspend,
     /// The relay refuses the next audio message, a number of times.
     Reject,
+    /// Audio and transcript events arrive twice, as through something between that tries again.
+    Repeat,
     /// The device's radio loses frames.
     RadioLoss,
     /// The network is gone, then comes back, and the system says so.
@@ -51,7 +53,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Refuse,
         Self::AcceptAndClose,
         Self::Reset,
@@ -71,6 +73,7 @@ impl Fault {
         Self::Starve,
         Self::Suspend,
         Self::Reject,
+        Self::Repeat,
         Self::RadioLoss,
         Self::NetworkChange,
     ];

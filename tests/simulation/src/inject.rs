@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use glasslink_protocol::{Cause, SessionId};
-use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp};
+use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp, defaults};
 
 use crate::Fault;
 use crate::fault::{Planned, below};
@@ -66,6 +66,7 @@ impl World {
             Fault::Starve => self.starved_until = self.now + lasting.min(Duration::from_secs(40)),
             Fault::Suspend => self.suspended_until = until,
             Fault::Reject => self.relay.rejections = 1 + below(&mut self.random, 5) as u32,
+            Fault::Repeat => self.relay.repeat_until = until,
             Fault::RadioLoss => self.radio_loss_until = until,
         }
         Ok(())
@@ -98,6 +99,7 @@ impl World {
     pub(crate) fn timed_changes(&mut self) -> Result<(), String> {
         let now = self.now;
         if self.network_change_at.take_if(|at| now >= *at).is_some() {
+            self.retries.asked_to_hurry();
             self.client.network_changed(now);
         }
         if self.refresh_at.take_if(|at| now >= *at).is_some() {
@@ -124,6 +126,7 @@ impl World {
             &mut network.slow_until,
             &mut network.unauthorized_until,
             &mut network.overloaded_until,
+            &mut self.relay.repeat_until,
             &mut self.other_until,
         ] {
             *until = (*until).min(now);
@@ -138,9 +141,10 @@ impl World {
             LinkState::Refused { .. } => self.client.credentials_changed(now),
             _ => {}
         }
-        // A client that is told later that it was superseded takes the session back, too.
-        self.take_over_at = Some(now + Duration::from_secs(5));
-        self.refresh_at = Some(now + Duration::from_secs(5));
+        // A client that is told with its next attempt that it was superseded or refused goes on, too.
+        let next_attempt = now + defaults::BACKOFF_CAP + Duration::from_secs(1);
+        self.take_over_at = Some(next_attempt);
+        self.refresh_at = Some(next_attempt);
         self.drain()
     }
 }

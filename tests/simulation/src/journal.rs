@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use glasslink_protocol::{Epoch, EventNumber, FrameIndex, GapCause, StreamFormat, StreamId, TranscriptEvent};
+use glasslink_protocol::{
+    Epoch, EventNumber, FrameIndex, Gap, GapCause, StreamFormat, StreamId, TranscriptEvent,
+};
 use glasslink_session::{JournaledRun, JournaledStream, Timestamp};
 
 use crate::ledger::Ledger;
@@ -21,6 +23,8 @@ pub(crate) enum Record {
     Epoch(Epoch),
     Event(EventNumber, TranscriptEvent),
     Transcribed(StreamId, FrameIndex),
+    /// Frames that are recorded, and that the relay would not have.
+    GivenUp(Gap),
 }
 
 /// What a new process finds.
@@ -46,6 +50,8 @@ impl Journal {
                 self.records.push((at, record));
             } else if let Record::Event(_, TranscriptEvent::Final(settled)) = record {
                 ledger.unheard(settled.stream, settled.from, settled.to);
+            } else if let Record::GivenUp(gap) = record {
+                ledger.untold(&gap);
             }
         }
     }
@@ -81,6 +87,7 @@ impl Journal {
                     let heard = transcribed.entry(*stream).or_default();
                     *heard = (*heard).max(*to);
                 }
+                Record::GivenUp(gap) => give_up(runs.entry(gap.stream).or_default(), gap),
             }
         }
         for (stream, runs) in runs {
@@ -109,10 +116,28 @@ impl Journal {
 pub(crate) const UNSYNCED: Duration = Duration::from_secs(1);
 
 fn extend(runs: &mut Vec<JournaledRun>, frames: u64, gap: Option<GapCause>) {
+    if frames == 0 {
+        return;
+    }
     match runs.last_mut() {
         Some(last) if last.gap == gap => last.frames += frames,
         _ => runs.push(JournaledRun { frames, gap }),
     }
+}
+
+/// Makes the frames of `gap` a run of its cause.
+fn give_up(runs: &mut Vec<JournaledRun>, gap: &Gap) {
+    let mut all = Vec::new();
+    let mut from = 0;
+    for run in runs.drain(..) {
+        let to = from + run.frames;
+        let (start, end) = (gap.from.0.clamp(from, to), gap.to.0.clamp(from, to));
+        extend(&mut all, start - from, run.gap);
+        extend(&mut all, end - start, run.gap.or(Some(gap.cause)));
+        extend(&mut all, to - end, run.gap);
+        from = to;
+    }
+    *runs = all;
 }
 
 /// What of `runs` lies at or after `from`.

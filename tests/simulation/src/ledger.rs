@@ -61,6 +61,11 @@ impl Ledger {
         dead.map(|fate| u64::from(!std::mem::replace(&mut fate.died, true) && fate.captured)).sum()
     }
 
+    /// The client's journal lost that it told this gap. What became of its frames, the relay knows.
+    pub(crate) fn untold(&mut self, gap: &Gap) {
+        self.mark(gap.stream, gap.from, gap.to, |fate| fate.gap = false);
+    }
+
     /// The client's journal lost this final, so the relay tells it again.
     pub(crate) fn unheard(&mut self, stream: StreamId, from: FrameIndex, to: FrameIndex) {
         self.mark(stream, from, to, |fate| fate.in_final = false);

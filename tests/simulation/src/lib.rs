@@ -20,6 +20,7 @@ mod ledger;
 mod network;
 mod other_client;
 mod relay_host;
+mod retries;
 mod trace;
 mod world;
 

@@ -23,7 +23,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Simulated minutes a seed.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 5)]
     minutes: u64,
     /// Print the trace of each seed.
     #[arg(long)]

@@ -133,6 +133,15 @@ impl Network {
         }
     }
 
+    /// Tells the client that the connection it closed has ended, when it may have another already.
+    pub(crate) fn closed_late(&mut self, now: Timestamp, key: (Peer, ConnectionId), random: &mut Pcg64Mcg) {
+        let at = now + Duration::from_micros(below(random, 100_000));
+        if let Some(wire) = self.wires.get_mut(&key) {
+            let at = wire.down.back().map_or(at, |(last, _)| at.max(*last));
+            wire.down.push_back((at, Payload::Closed(Cause::Reset, None)));
+        }
+    }
+
     pub(crate) fn keys(&self) -> Vec<(Peer, ConnectionId)> {
         self.wires.keys().copied().collect()
     }

@@ -33,6 +33,8 @@ pub(crate) struct RelayHost {
     engine_due: Option<Timestamp>,
     /// How often the next audio message is refused.
     pub(crate) rejections: u32,
+    /// Until then, audio that is not refused and transcript events arrive twice.
+    pub(crate) repeat_until: Timestamp,
     /// Frames that came again and were dropped, in all epochs.
     duplicates: u64,
 }
@@ -67,6 +69,7 @@ impl RelayHost {
             keep_due: None,
             engine_due: None,
             rejections: 0,
+            repeat_until: Timestamp::ZERO,
             duplicates: 0,
         }
     }
@@ -242,6 +245,9 @@ impl RelayHost {
             return;
         }
         session.audio(now, attachment, message);
+        if now < self.repeat_until {
+            session.audio(now, attachment, message);
+        }
     }
 
     fn event(&mut self, now: Timestamp, event: RelayEvent, random: &mut Pcg64Mcg) -> Result<(), String> {

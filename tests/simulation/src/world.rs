@@ -12,6 +12,7 @@ use crate::journal::{Journal, Record};
 use crate::ledger::Ledger;
 use crate::network::{Network, Payload, Peer};
 use crate::relay_host::RelayHost;
+use crate::retries::Retries;
 use crate::trace::Trace;
 
 pub(crate) const FRAME_BYTES: usize = 20;
@@ -83,6 +84,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) lost: u64,
     pub(crate) state: LinkState,
+    pub(crate) retries: Retries,
     /// When, in the last 90 s, nothing could be sent, and how long each time.
     pub(crate) impaired: VecDeque<(Timestamp, Duration)>,
     pub(crate) hole_since: Option<Timestamp>,
@@ -128,6 +130,7 @@ impl World {
             ledger: Ledger::default(),
             lost: 0,
             state: LinkState::Idle,
+            retries: Retries::default(),
             impaired: VecDeque::new(),
             hole_since: None,
             trace: Trace::default(),

@@ -3,10 +3,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::commands::{bluetooth_vm, simulate};
+use crate::mutants;
 use crate::steps::Steps;
 use crate::workspace;
 
-/// Simulated minutes a night.
+/// Seeds a night, five simulated minutes each.
 const SEEDS: u64 = 20_000;
 
 /// Cases a night for every property test; a change gets 256.
@@ -27,7 +28,8 @@ pub(crate) struct Nightly {}
 
 pub(crate) fn run() -> ExitCode {
     let mut steps = Steps::new();
-    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS, None));
+    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS));
+    steps.check("simulation, mutants", mutants::run);
     let mut properties = workspace::cargo("test");
     properties.args(["--release", "--no-fail-fast", "-p", "glasslink-protocol", "-p", "glasslink-session"]);
     properties.args(["-p", "glasslink-transcript", "-p", "glasslink-lc3"]);

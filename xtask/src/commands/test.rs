@@ -71,7 +71,7 @@ fn some(steps: &mut Steps) {
 }
 
 fn simulation(steps: &mut Steps) {
-    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS, None));
+    steps.run(&format!("simulation, {SEEDS} seeds"), &mut simulate::command(SEEDS));
 }
 
 fn crates() -> Command {

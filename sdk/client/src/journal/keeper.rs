@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use glasslink_audio::journal::{Journal, Piece, RecordedEvent};
-use glasslink_protocol::{FrameIndex, StreamId};
+use glasslink_protocol::{FrameIndex, Gap, GapCause, StreamId};
 use glasslink_session::{Event, defaults::HISTORY_EVENTS};
 use tokio::sync::oneshot;
 
@@ -37,6 +37,8 @@ struct Work {
     kept: BTreeMap<StreamId, FrameIndex>,
     transcribed: BTreeMap<StreamId, FrameIndex>,
     fetches: BTreeMap<StreamId, Fetch>,
+    /// What was told as lost although it was recorded.
+    given_up: Vec<Gap>,
     finished: bool,
     /// Told when everything before is written.
     written: Vec<oneshot::Sender<()>>,
@@ -94,6 +96,12 @@ impl Keeper {
                     tracing::error!("the journal's disk is too slow for the transcript");
                 }
                 work.events.push_back(RecordedEvent { epoch: *epoch, number: *number, event: event.clone() });
+            }
+            // The recorder wrote the gaps of the source; these are of frames that are recorded.
+            Event::Gap(gap) if matches!(gap.cause, GapCause::Rejected | GapCause::Disk) => {
+                if work.given_up.len() < HISTORY_EVENTS {
+                    work.given_up.push(*gap);
+                }
             }
             _ => return,
         }
@@ -172,6 +180,7 @@ impl Work {
         !(self.events.is_empty()
             && self.kept.is_empty()
             && self.transcribed.is_empty()
+            && self.given_up.is_empty()
             && self.written.is_empty())
             || self.finished
     }
@@ -195,6 +204,9 @@ fn write(journal: &Journal, work: &Work) {
     // Events before the marks that say that they were all there.
     for RecordedEvent { epoch, number, event } in &work.events {
         said(journal.event(*epoch, *number, event, now));
+    }
+    for gap in &work.given_up {
+        said(journal.gap(gap, now));
     }
     for (stream, next) in &work.kept {
         said(journal.kept(*stream, *next, now));

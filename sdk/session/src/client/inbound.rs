@@ -207,6 +207,8 @@ impl ClientSession {
         let times = stream.rejected.take_if(|(index, _)| *index == first).map_or(1, |(_, times)| times + 1);
         stream.cursor = first;
         stream.fetching = None;
+        // The relay ignores what followed, the end too.
+        stream.end_announced = false;
         if times < MAX_REJECTIONS {
             stream.rejected = Some((first, times));
         } else {

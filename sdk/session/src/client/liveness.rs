@@ -16,9 +16,12 @@ pub(crate) struct Liveness {
     waiting_since: Option<Timestamp>,
     /// Since when frames are under way without `received` moving.
     stuck_since: Option<Timestamp>,
-    ping: Option<(u64, Timestamp)>,
+    /// The ping that is under way, and when it was sent if its answer may be measured.
+    ping: Option<(u64, Option<Timestamp>)>,
     next_ping: u64,
     rtt: Option<Duration>,
+    /// Whether `rtt` is no more than the time to the welcome, which a busy relay takes long for.
+    rtt_is_guessed: bool,
     probe: Option<(u64, Timestamp)>,
 }
 
@@ -40,6 +43,7 @@ impl Liveness {
             ping: None,
             next_ping: 1,
             rtt: None,
+            rtt_is_guessed: true,
             probe: None,
         }
     }
@@ -50,6 +54,7 @@ impl Liveness {
             last_traffic: now,
             next_ping: self.next_ping,
             rtt: self.rtt.or(Some(handshake)),
+            rtt_is_guessed: self.rtt_is_guessed,
             ..Self::new(self.ping_interval)
         };
     }
@@ -71,6 +76,7 @@ impl Liveness {
 
     /// `received` reached `token`.
     pub(crate) fn received(&mut self, now: Timestamp, token: u64, in_flight: bool) {
+        self.note_lateness(now);
         if let Some((_, sent_at)) = self.probe.take_if(|(awaited, _)| *awaited <= token) {
             self.sample(now.since(sent_at));
         }
@@ -78,12 +84,14 @@ impl Liveness {
     }
 
     pub(crate) fn traffic(&mut self, now: Timestamp, in_flight: bool) {
+        self.note_lateness(now);
         self.last_traffic = now;
         self.waiting_since = (in_flight || self.ping.is_some()).then_some(now);
     }
 
     pub(crate) fn pong(&mut self, now: Timestamp, id: u64, in_flight: bool) {
-        if let Some((_, sent_at)) = self.ping.take_if(|(awaited, _)| *awaited == id) {
+        self.note_lateness(now);
+        if let Some((_, Some(sent_at))) = self.ping.take_if(|(awaited, _)| *awaited == id) {
             self.sample(now.since(sent_at));
         }
         self.traffic(now, in_flight);
@@ -93,7 +101,7 @@ impl Liveness {
     pub(crate) fn ping_now(&mut self, now: Timestamp) -> u64 {
         let id = self.next_ping;
         self.next_ping += 1;
-        self.ping = Some((id, now));
+        self.ping = Some((id, Some(now)));
         self.waiting_since.get_or_insert(now);
         id
     }
@@ -117,7 +125,7 @@ impl Liveness {
         if self.waiting_since.is_none() && self.stuck_since.is_none_or(|since| now < since + STALL_MAX) {
             return Verdict::Ping(self.ping_now(now));
         }
-        if now.since(deadline) > LATE {
+        if self.note_lateness(now) {
             self.waiting_since = self.waiting_since.map(|_| now);
             self.stuck_since = self.stuck_since.map(|_| now);
             return Verdict::Alive;
@@ -129,8 +137,19 @@ impl Liveness {
         (self.rtt.unwrap_or(STALL_MIN) * 3).clamp(STALL_MIN, STALL_MAX)
     }
 
+    /// Whether we were starved. The answers under way waited for us then, and say nothing of the path.
+    fn note_lateness(&mut self, now: Timestamp) -> bool {
+        let is_late = now.since(self.deadline()) > LATE;
+        if is_late {
+            self.probe = None;
+            self.ping = self.ping.map(|(id, _)| (id, None));
+        }
+        is_late
+    }
+
     fn sample(&mut self, rtt: Duration) {
-        self.rtt = Some(self.rtt.map_or(rtt, |smoothed| (smoothed * 7 + rtt) / 8));
+        let known = self.rtt.filter(|_| !std::mem::take(&mut self.rtt_is_guessed));
+        self.rtt = Some(known.map_or(rtt, |smoothed| (smoothed * 7 + rtt) / 8));
     }
 }
 
@@ -195,6 +214,30 @@ mod tests {
         liveness.sent_audio(at(100), 5);
         assert_eq!(liveness.check(at(40_000)), Verdict::Alive);
         assert_eq!(liveness.check(at(41_500)), Verdict::Dead);
+    }
+
+    #[test]
+    fn an_answer_that_waited_for_a_starved_client_says_nothing_of_the_path() {
+        let mut liveness = live();
+        liveness.sent_audio(at(100), 5);
+        liveness.received(at(140), 5, false);
+        liveness.traffic(at(140), false);
+        liveness.sent_audio(at(200), 6);
+        liveness.traffic(at(20_000), true);
+        liveness.received(at(20_000), 6, false);
+        let ping = liveness.ping_now(at(21_000));
+        liveness.pong(at(41_000), ping, false);
+        assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
+    }
+
+    #[test]
+    fn a_slow_welcome_is_forgotten_with_the_first_round_trip_that_is_measured() {
+        let mut liveness = Liveness::new(Duration::from_secs(5));
+        liveness.restart(at(0), Duration::from_secs(3));
+        assert_eq!(liveness.rtt(), Some(Duration::from_secs(3)));
+        liveness.sent_audio(at(0), 1);
+        liveness.received(at(40), 1, false);
+        assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use glasslink_protocol::{AudioMessage, Cause, ClientMessage, FrameIndex, Gap, GapCause};
-use glasslink_session::{ClientConfig, PushError, RelayEvent, StreamOptions, WhenFull};
+use glasslink_session::{ClientConfig, Event, PushError, RelayEvent, StreamOptions, WhenFull};
 
 use crate::pair::{Network, Pair, format, millis, seconds};
 
@@ -153,4 +153,17 @@ fn a_gap_that_ends_before_it_begins_moves_nothing() {
     let gap = Gap { stream, from: received + 100, to: received + 50, ms: 0, cause: GapCause::Radio };
     pair.say(&ClientMessage::Gap(gap));
     assert!(pair.relay.sums().all(|sums| sums.received == received), "the mark moved");
+}
+
+// SPEC P13.1
+#[test]
+fn a_stream_whose_last_frames_were_refused_ends_all_the_same() {
+    let (mut pair, stream) = Pair::live();
+    pair.refusals = 1;
+    pair.push(stream);
+    pair.client.end_stream(pair.now, stream);
+    pair.settle();
+    pair.advance(millis(1_000));
+    assert!(pair.relay_events.contains(&RelayEvent::Ended { stream, at: FrameIndex(1) }));
+    assert!(pair.events.contains(&Event::StreamKept(stream)), "{:?}", pair.events);
 }

@@ -147,7 +147,8 @@ impl Recording {
         Ok(self.runs(stream)?.into_iter().filter_map(gap).collect())
     }
 
-    /// What a stream is made of from its first frame to [`RecordedStream::next`], ordered and without holes.
+    /// What a stream is made of from its first frame to [`RecordedStream::next`], ordered and without holes. Frames
+    /// that were told as lost all the same, because the relay would not have them or they could not be read, are gaps.
     pub fn runs(&self, stream: StreamId) -> Result<Vec<RecordedRun>, RecordingError> {
         let recorded = self.stream(stream)?;
         let (format, end) = (recorded.info.format, recorded.next.0);
@@ -160,7 +161,7 @@ impl Recording {
         let mut next = 0;
         for Range { start, end } in self.log.coverage(FRAMES, stream.0) {
             runs.extend(hole(next..start));
-            runs.push(RecordedRun { from: FrameIndex(start), to: FrameIndex(end), gap: None });
+            runs.extend(recorded_run(start..end, &told));
             next = end;
         }
         runs.extend(hole(next..end));
@@ -320,6 +321,28 @@ impl Recording {
     fn io(&self, cause: io::Error) -> RecordingError {
         RecordingError::Io { path: self.dir.clone(), cause }
     }
+}
+
+/// Frames `range`, which are recorded, and those among them that were told as lost.
+fn recorded_run(range: Range<u64>, told: &[Gap]) -> Vec<RecordedRun> {
+    let run = |from, to, gap| RecordedRun { from: FrameIndex(from), to: FrameIndex(to), gap };
+    let mut runs = Vec::new();
+    let mut next = range.start;
+    for gap in told.iter().filter(|gap| gap.from.0 < range.end && gap.to.0 > range.start) {
+        let (from, to) = (gap.from.0.max(next), gap.to.0.min(range.end));
+        if from >= to {
+            continue;
+        }
+        if next < from {
+            runs.push(run(next, from, None));
+        }
+        runs.push(run(from, to, Some(gap.cause)));
+        next = to;
+    }
+    if next < range.end {
+        runs.push(run(next, range.end, None));
+    }
+    runs
 }
 
 /// `hole` as gaps: those that were told, and `disk` between them. Neighbours of one cause are one.
