@@ -59,12 +59,11 @@ pub(crate) fn run() -> Result<bool> {
         let said = caught(&copy).with_context(|| mutant.name.clone())?;
         fs::write(&path, healthy)?;
         let took = began.elapsed().as_secs();
-        match said {
-            Some(said) => println!("caught    {}: {} ({took} s)\n          {said}", mutant.name, mutant.bug),
-            None => {
-                survived += 1;
-                println!("SURVIVED  {}: {} ({took} s)", mutant.name, mutant.bug);
-            }
+        if let Some(said) = said {
+            println!("caught    {}: {} ({took} s)\n          {said}", mutant.name, mutant.bug);
+        } else {
+            survived += 1;
+            println!("SURVIVED  {}: {} ({took} s)", mutant.name, mutant.bug);
         }
     }
     println!("{} of {total} mutants caught", total - survived);
