@@ -22,7 +22,13 @@ pub(super) struct LuaFirmware {
     shown: Vec<String>,
     message: Option<(u8, usize, Vec<u8>)>,
     microphone: Option<Microphone>,
+    /// Bytes of a notification.
+    room: usize,
 }
+
+/// What a connection carries before its MTU is agreed on.
+const SMALLEST_MTU: u16 = 23;
+const NOTIFICATION_HEADER: u16 = 3;
 
 struct Microphone {
     counter: u8,
@@ -42,6 +48,7 @@ impl LuaFirmware {
             shown: Vec::new(),
             message: None,
             microphone: None,
+            room: usize::from(SMALLEST_MTU - NOTIFICATION_HEADER),
         }
     }
 
@@ -151,7 +158,9 @@ impl Firmware for LuaFirmware {
         }]
     }
 
-    fn connected(&mut self, _: Arm, _: u16) {}
+    fn connected(&mut self, _: Arm, mtu: u16) {
+        self.room = usize::from(mtu.max(SMALLEST_MTU) - NOTIFICATION_HEADER);
+    }
 
     fn disconnected(&mut self, _: Arm) {
         // The program runs on, as on the real glasses; its microphone's data goes nowhere.
@@ -171,6 +180,8 @@ impl Firmware for LuaFirmware {
             [first, ..] if !self.running && first != protocol::DATA => {
                 let Ok(line) = str::from_utf8(value) else { return };
                 if let Some(printed) = self.lua(line) {
+                    let mut printed = printed.into_bytes();
+                    printed.truncate(self.room);
                     out.push(Emission::reply(Arm::Only, protocol::NOTIFY, printed));
                 }
                 if self.running {
