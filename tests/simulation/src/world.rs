@@ -24,6 +24,9 @@ pub(crate) const OTHER: Peer = 1;
 /// of 90 s at the catch-up rate.
 const SETTLE: Duration = Duration::from_secs(90);
 
+/// More steps than this without any time passing go on for ever.
+const MOST_STEPS_AT_ONCE: u32 = 10_000;
+
 /// What one run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -145,6 +148,7 @@ impl World {
         self.client.connect(self.now);
         self.drain()?;
         let mut second_open = false;
+        let mut standing = 0;
         while let Some(next) = self.next_event(end, (!second_open).then_some(second)) {
             if next > end + SETTLE {
                 return Err(format!(
@@ -153,6 +157,10 @@ impl World {
                 ));
             }
             self.note_impairment(next);
+            standing = if next > self.now { 0 } else { standing + 1 };
+            if standing > MOST_STEPS_AT_ONCE {
+                return Err("a timer is due again and again, and the clock stands still".into());
+            }
             self.now = self.now.max(next);
             if !second_open && self.now >= second {
                 second_open = true;
