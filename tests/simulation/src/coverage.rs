@@ -14,13 +14,14 @@ pub struct Coverage {
 }
 
 /// What a long run has to meet, or it proves nothing.
-const EXPECTED_TRANSITIONS: [(&str, &str); 9] = [
+const EXPECTED_TRANSITIONS: [(&str, &str); 10] = [
     ("idle", "connecting"),
     ("connecting", "resuming"),
     ("connecting", "waiting"),
     ("connecting", "refused"),
     ("resuming", "live"),
     ("resuming", "waiting"),
+    ("resuming", "refused"),
     ("live", "waiting"),
     ("live", "refused"),
     ("waiting", "connecting"),
