@@ -306,7 +306,11 @@ fn error(error: btleplug::Error) -> TransportError {
         Error::NotConnected => TransportError::Lost,
         Error::NoAdapterAvailable => TransportError::AdapterOff,
         Error::TimedOut(_) => TransportError::Timeout,
-        other => words(&other.to_string()),
+        other => match other.to_string() {
+            // D-Bus errors may have a name and no words.
+            empty if empty.is_empty() => words(&format!("{other:?}")),
+            said => words(&said),
+        },
     }
 }
 

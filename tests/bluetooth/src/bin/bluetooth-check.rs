@@ -35,9 +35,16 @@ async fn main() -> anyhow::Result<()> {
     let registry = Registry::standard();
     let transport: Arc<dyn Transport> = Arc::new(BtleplugTransport::new().await?);
     let mut found = Vec::new();
-    // A controller that has just come up hears nothing for a while.
-    for _ in 0..20 {
-        found = discover(&*transport, &registry, Duration::from_secs(2)).await?;
+    // A controller that has just come up hears nothing for a while, and may not be ready to.
+    for left in (0..20).rev() {
+        found = match discover(&*transport, &registry, Duration::from_secs(2)).await {
+            Err(error) if left > 0 => {
+                println!("not yet: {error}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+            found => found?,
+        };
         found.retain(|found| found.device.model().id == model && found.missing().is_none());
         if !found.is_empty() {
             break;
