@@ -69,7 +69,8 @@ fn main() -> ExitCode {
     println!("{coverage}");
     for (seed, violation) in failures.iter().take(20) {
         println!("seed {seed}: {violation}");
-        println!("  again: cargo xtask simulate --seeds 1 --seed {seed} --trace");
+        let minutes = arguments.minutes;
+        println!("  again: cargo xtask simulate --seeds 1 --seed {seed} --minutes {minutes} --trace");
     }
     let missing = if arguments.seeds * arguments.minutes >= SEEDS_THAT_MEET_EVERYTHING {
         coverage.missing(length)
