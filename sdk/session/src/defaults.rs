@@ -41,6 +41,10 @@ pub const HEALTHY_AFTER: Duration = Duration::from_secs(5);
 /// room for what is said now.
 pub const CATCH_UP_RATE: u32 = 4;
 
+/// A backlog of this goes out before what is said now, in 20 s at [`CATCH_UP_RATE`] while capture goes on. After a
+/// longer one, captions go on at once and it is filled in behind.
+pub const LONGEST_BACKLOG: Duration = Duration::from_mins(1);
+
 /// Stream time sent and not yet `received`. At [`CATCH_UP_RATE`] and a round trip of 1 s, 4 s are under way.
 pub const IN_FLIGHT: Duration = Duration::from_secs(8);
 

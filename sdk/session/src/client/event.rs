@@ -46,6 +46,13 @@ pub enum Event {
     State(LinkState),
     /// The session lives in this epoch from here on.
     Epoch(Epoch),
+    /// What `stream` captured goes on as stream `by`, which goes first: after a long outage nobody waits for the
+    /// backlog. `stream` ends at frame `at` and is filled in behind.
+    Continued {
+        stream: StreamId,
+        at: FrameIndex,
+        by: StreamId,
+    },
     /// Frames will never reach the relay. The same gap comes back as a transcript event.
     Gap(Gap),
     Transcript {

@@ -1,6 +1,8 @@
+mod attempts;
 mod backoff;
 mod buffer;
 mod config;
+mod continuation;
 mod event;
 mod inbound;
 mod liveness;

@@ -30,6 +30,8 @@ pub(crate) struct SendStream {
     pub(crate) heard: FrameIndex,
     pub(crate) limit: Option<FrameIndex>,
     pub(crate) end: Option<FrameIndex>,
+    /// The link came back to a backlog too long to wait for: another stream is to continue this one.
+    pub(crate) overdue: bool,
     /// Whether the relay has been told of the stream, and of its end, over the present connection.
     pub(crate) announced: bool,
     pub(crate) end_announced: bool,
@@ -68,6 +70,7 @@ impl SendStream {
             heard: transcribed,
             limit: None,
             end: None,
+            overdue: false,
             announced: false,
             end_announced: false,
             ended: false,

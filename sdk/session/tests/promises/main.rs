@@ -10,6 +10,7 @@ mod delivery;
 mod hostile;
 mod ledger;
 mod liveness;
+mod outages;
 mod pair;
 mod resume;
 mod retry;
