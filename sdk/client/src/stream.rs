@@ -75,6 +75,11 @@ impl AudioStream {
         self.shared.with(|session, now| session.skip(now, self.id(), frames, cause))
     }
 
+    /// The source stands still on purpose, until the next push: nobody is to re-arm it.
+    pub fn pause(&self) {
+        self.shared.with(|session, _| session.pause_stream(self.id()));
+    }
+
     /// The stream ends behind the last frame pushed.
     pub fn end(self) {}
 

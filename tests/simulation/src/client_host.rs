@@ -152,6 +152,11 @@ impl World {
                     self.waited_for = Some((by, self.now));
                 }
             }
+            Event::AudioStalled { stream, .. }
+            | Event::AudioRecovered { stream, .. }
+            | Event::AudioLost { stream } => {
+                return Err(format!("stream {stream} was called stalled and was not"));
+            }
             Event::HistoryTruncated { .. } => return Err("events of the transcript were lost".into()),
             Event::StreamKept(_) | Event::Partial(_) | Event::Engine { .. } | Event::RelayError(_) => {}
         }

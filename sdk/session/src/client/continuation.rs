@@ -28,9 +28,9 @@ impl ClientSession {
             transcribed: FrameIndex(0),
             ..sender.options.clone()
         };
-        let format = sender.format;
+        let (format, watch) = (sender.format, sender.watch);
         let by = self.next_stream_id();
-        self.streams.insert(by, SendStream::new(by, format, options));
+        self.streams.insert(by, SendStream { watch, ..SendStream::new(by, format, options) });
         self.act(Action::Event(Event::Continued { stream, at, by }));
         Some(by)
     }

@@ -53,6 +53,21 @@ pub enum Event {
         at: FrameIndex,
         by: StreamId,
     },
+    /// The link is live and a live source that is not paused gave no frame for 3 s (silence is frames): re-arm it now,
+    /// for the `rearm`th time. Whoever does has 30 s for it.
+    AudioStalled {
+        stream: StreamId,
+        rearm: u32,
+    },
+    /// Frames come again, after it was re-armed `rearms` times.
+    AudioRecovered {
+        stream: StreamId,
+        rearms: u32,
+    },
+    /// Re-arming the source did not help, and is not tried again: the person has to look after it.
+    AudioLost {
+        stream: StreamId,
+    },
     /// Frames will never reach the relay. The same gap comes back as a transcript event.
     Gap(Gap),
     Transcript {

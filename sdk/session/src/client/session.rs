@@ -12,6 +12,7 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use crate::Timestamp;
 use crate::client::backoff::Backoff;
 use crate::client::liveness::{Liveness, Verdict};
+use crate::client::stall::{AudioCounts, Watch};
 use crate::client::stream::SendStream;
 use crate::client::{
     Action, ClientConfig, ConnectionId, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions,
@@ -57,6 +58,7 @@ pub struct ClientSession {
     pub(crate) reconnects: u64,
     pub(crate) sent_messages: u64,
     pub(crate) sent_bytes: u64,
+    pub(crate) audio: AudioCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,7 @@ impl ClientSession {
             reconnects: 0,
             sent_messages: 0,
             sent_bytes: 0,
+            audio: AudioCounts::default(),
         }
     }
 
@@ -167,6 +170,7 @@ impl ClientSession {
             return Err(PushError::Full);
         }
         let index = sender.push(now, frame)?;
+        self.source_gave(now, stream);
         self.sums_changed = true;
         while full && self.memory_bytes() > self.config.buffer_bytes && self.make_room() {}
         Ok(index)
@@ -184,6 +188,11 @@ impl ClientSession {
         let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
         if frames > 0 {
             let gap = sender.skip(now, frames, cause)?;
+            if cause == GapCause::Absent {
+                sender.watch = Watch::default();
+            } else {
+                self.source_gave(now, stream);
+            }
             self.sums_changed = true;
             self.act(Action::Event(Event::Gap(gap)));
         }
@@ -241,7 +250,8 @@ impl ClientSession {
             }
             Phase::Live { .. } => {
                 let healthy = (!self.healthy && self.moved).then(|| self.live_since + HEALTHY_AFTER);
-                [Some(self.liveness.deadline()), healthy, self.next_pump()].into_iter().flatten().min()
+                let looks = [Some(self.liveness.deadline()), healthy, self.next_pump(), self.next_look()];
+                looks.into_iter().flatten().min()
             }
             Phase::Idle | Phase::Refused { .. } => None,
             Phase::Closed => return None,
@@ -264,6 +274,7 @@ impl ClientSession {
             },
             _ => {}
         }
+        self.look_at_sources(now);
         self.evict(now);
         self.pump(now);
     }
@@ -305,6 +316,7 @@ impl ClientSession {
             reconnects: self.reconnects,
             sent_messages: self.sent_messages,
             sent_bytes: self.sent_bytes,
+            audio: self.audio,
             ..LinkStats::default()
         };
         for sums in self.streams.values().map(SendStream::sums).chain([self.finished]) {

@@ -7,6 +7,7 @@ use glasslink_protocol::{
 use crate::Timestamp;
 use crate::client::buffer::{Kind, SendBuffer};
 use crate::client::outbound::Pace;
+use crate::client::stall::Watch;
 use crate::client::{PushError, StreamOptions, WhenFull};
 
 /// Marks not yet `received`: ten minutes of them.
@@ -32,6 +33,7 @@ pub(crate) struct SendStream {
     pub(crate) end: Option<FrameIndex>,
     /// The link came back to a backlog too long to wait for: another stream is to continue this one.
     pub(crate) overdue: bool,
+    pub(crate) watch: Watch,
     /// Whether the relay has been told of the stream, and of its end, over the present connection.
     pub(crate) announced: bool,
     pub(crate) end_announced: bool,
@@ -71,6 +73,7 @@ impl SendStream {
             limit: None,
             end: None,
             overdue: false,
+            watch: Watch::default(),
             announced: false,
             end_announced: false,
             ended: false,

@@ -15,3 +15,4 @@ mod pair;
 mod resume;
 mod retry;
 mod single;
+mod stall;
