@@ -23,10 +23,13 @@ pub(crate) struct Screen {
     lost_at: Option<Instant>,
 }
 
+#[derive(Clone)]
 struct Track {
     name: String,
     duration: Option<Duration>,
     format: StreamFormat,
+    /// Where in the file the stream begins.
+    from: Duration,
     captured_before: u64,
 }
 
@@ -72,7 +75,8 @@ impl Screen {
     ) {
         self.line(BOLD, name);
         let captured_before = self.stats.captured;
-        self.tracks.insert(stream, Track { name: name.to_owned(), duration, format, captured_before });
+        let (name, from) = (name.to_owned(), Duration::ZERO);
+        self.tracks.insert(stream, Track { name, duration, format, from, captured_before });
         self.playing = Some(stream);
     }
 
@@ -90,6 +94,16 @@ impl Screen {
                 self.draw(&format!("{style}  {}\n", said.text));
             }
             Event::Transcript { event: TranscriptEvent::Gap(gap), .. } => self.gap(gap),
+            Event::Continued { stream, at, by } => {
+                if let Some(track) = self.tracks.get(stream).cloned() {
+                    let from = track.from + track.format.stream_time(*at);
+                    self.tracks.insert(*by, Track { from, ..track });
+                    self.line(
+                        DIM,
+                        &format!("{}  captions go on; what came before is filled in", clock(from)),
+                    );
+                }
+            }
             Event::Engine { message, remedy, .. } if !remedy.is_empty() => {
                 self.line(GAP, &format!("{message}. {remedy}"));
             }
@@ -179,7 +193,7 @@ impl Screen {
 
     fn time(&self, stream: StreamId, index: glasslink::FrameIndex) -> String {
         let Some(track) = self.tracks.get(&stream) else { return String::new() };
-        clock(track.format.stream_time(index))
+        clock(track.from + track.format.stream_time(index))
     }
 
     fn line(&mut self, style: Style, text: &str) {

@@ -400,6 +400,68 @@ async fn a_recorder_writes_frames_gaps_and_marks_before_it_hands_them_on() {
     assert_eq!(samples, 48_000 * 13);
 }
 
+/// Wants another stream after so many frames.
+struct Continuing {
+    after: u64,
+    frames: Vec<FrameIndex>,
+}
+
+impl FrameSink for Continuing {
+    fn continuation(&mut self) -> Option<StreamId> {
+        (self.frames.len() as u64 == self.after).then_some(StreamId(2))
+    }
+
+    fn frame(&mut self, index: FrameIndex, _: Instant, _: &[u8], _: Stored) {
+        self.frames.push(index);
+    }
+
+    fn gap(&mut self, _: Gap) {}
+    fn clock(&mut self, _: ClockMark) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_goes_on_as_another_stream_where_the_link_wants_one() {
+    let rig = Rig::new();
+    let journal = rig.store().create(&info(), rig.now).unwrap();
+    let microphone = SampleSource::new(sine(440.0, 48_000, 48_000 * 2), 48_000, Pace::REAL_TIME).unwrap();
+    let microphone = PcmTee::new(microphone, journal.clone(), STREAM);
+    let source = Lc3Source::new(Resampled::new(microphone, 16_000).unwrap(), 20).unwrap();
+    let recorder = Recorder::new(source, journal.clone(), STREAM, &stream_info(), 0).unwrap();
+    let mut sink = Continuing { after: 130, frames: Vec::new() };
+    let (end, result) = recorder.run(&mut sink).await;
+    result.unwrap();
+    assert_eq!(end, FrameIndex(70));
+    assert_eq!(sink.frames, (0..130).chain(0..70).map(FrameIndex).collect::<Vec<_>>());
+    drop(journal);
+
+    let recording = rig.recovered();
+    let streams = recording.streams().unwrap();
+    let known: Vec<_> =
+        streams.iter().map(|stream| (stream.stream, stream.info.continues, stream.end)).collect();
+    assert_eq!(
+        known,
+        [(STREAM, None, Some(FrameIndex(130))), (StreamId(2), Some(STREAM), Some(FrameIndex(70)))]
+    );
+    assert_eq!(streams[1].info.label, "Microphone");
+    let starts: Vec<u64> = recording.clock_marks().unwrap().iter().map(|mark| mark.index.0).collect();
+    assert_eq!(starts, [0, 0], "each is tied to the clocks");
+    // The samples were a little ahead of the frames made of them.
+    let samples = |stream| {
+        let mut range = None;
+        let whole = 0..u64::MAX;
+        let take = |_, first, bytes: &[u8]| {
+            let end = first + bytes.len() as u64 / 2;
+            assert_eq!(range.map_or(first, |(_, end)| end), first, "without a hole");
+            range = Some((range.map_or(first, |(start, _)| start), end));
+        };
+        recording.pcm(stream, &whole, take).unwrap();
+        range.unwrap()
+    };
+    let (first, second) = (samples(STREAM), samples(StreamId(2)));
+    assert_eq!((first.0, second.1), (0, 70 * 480));
+    assert_eq!(first.1, 130 * 480 + second.0, "every sample is in one of them");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_recorder_needs_no_consumer_and_no_disk() {
     let rig = Rig::new();

@@ -97,6 +97,8 @@ impl AttachedSource {
         Self { stream, task }
     }
 
+    /// The stream it began as. After a long outage it goes on as another
+    /// ([`Event::Continued`](crate::Event::Continued)).
     pub fn stream(&self) -> StreamId {
         self.stream
     }

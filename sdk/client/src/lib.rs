@@ -97,6 +97,6 @@ pub use glasslink_protocol::{
     SessionId, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
 };
 pub use glasslink_session::{
-    ClientConfig, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
+    AudioCounts, ClientConfig, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
 };
 pub use glasslink_transcript as transcript;

@@ -108,11 +108,13 @@ impl Link {
         format: StreamFormat,
         options: StreamOptions,
     ) -> Result<(StreamInfo, LinkSink), OpenError> {
-        let info = StreamInfo { format, continues: options.continues, label: options.label.clone() };
+        let continues = options.continues.map(|stream| self.shared.last_of(stream));
+        let info = StreamInfo { format, continues, label: options.label.clone() };
+        let live = options.when_full == WhenFull::DropOldest;
         // The journal has room where memory has none: a recorded source never waits.
         let options = StreamOptions { when_full: WhenFull::DropOldest, ..options };
         let id = self.shared.open(format, options)?;
-        Ok((info, LinkSink::new(Arc::clone(&self.shared), id)))
+        Ok((info, LinkSink::new(Arc::clone(&self.shared), id, live)))
     }
 
     /// What happens on the link from now on.

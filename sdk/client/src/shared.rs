@@ -57,6 +57,8 @@ struct Heard {
     timeline: Timeline,
     /// Where the streams end that were ended, for those that go on from them. As many as the timeline has.
     ends: BTreeMap<StreamId, FrameIndex>,
+    /// As which streams went on what was cut off by a long outage.
+    continued: BTreeMap<StreamId, StreamId>,
     engine: Option<Engine>,
     trouble: Option<Cause>,
 }
@@ -197,7 +199,12 @@ impl Shared {
     }
 
     /// Opens a stream, and puts it on the timeline.
-    pub(crate) fn open(&self, format: StreamFormat, options: StreamOptions) -> Result<StreamId, OpenError> {
+    pub(crate) fn open(
+        &self,
+        format: StreamFormat,
+        mut options: StreamOptions,
+    ) -> Result<StreamId, OpenError> {
+        options.continues = options.continues.map(|stream| self.last_of(stream));
         let earlier = options.continues;
         let id = self.with(|session, now| session.open_stream(now, format, options))?;
         let mut heard = self.heard();
@@ -209,6 +216,26 @@ impl Shared {
             tracing::warn!(%error, "not on the timeline");
         }
         Ok(id)
+    }
+
+    /// `stream` has gone on as stream `by`: puts that on the timeline.
+    pub(crate) fn went_on(&self, stream: StreamId, by: StreamId) {
+        let Some(at) = self.look(|session| session.next_frame(stream)) else { return };
+        let mut heard = self.heard();
+        heard.ends.insert(stream, at);
+        heard.continued.insert(stream, by);
+        if let Err(error) = heard.timeline.go_on(by, Continues { stream, at }) {
+            tracing::warn!(%error, "not on the timeline");
+        }
+    }
+
+    /// The stream that what began as `stream` goes on as.
+    pub(crate) fn last_of(&self, mut stream: StreamId) -> StreamId {
+        let heard = self.heard();
+        while let Some(by) = heard.continued.get(&stream) {
+            stream = *by;
+        }
+        stream
     }
 
     /// Ends a stream behind its last frame.

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{Script, ScriptedRelay, soon};
 use glasslink::audio::journal::disk::MemoryDisk;
@@ -10,24 +11,33 @@ use glasslink::audio::journal::log::{LogLimits, Syncer};
 use glasslink::audio::journal::{Found, JournalState, JournalStore};
 use glasslink::audio::{Captured, Pace, SampleSource, Source, SourceError};
 use glasslink::{
-    ClientConfig, FrameIndex, Link, LinkBuilder, RecoverError, Recovered, StreamFormat, StreamOptions,
+    ClientConfig, Event, FrameIndex, Link, LinkBuilder, RecoverError, Recovered, StreamFormat, StreamOptions,
 };
+use tokio::net::TcpListener;
 
 /// Yields frames that say which they are: as fast as they are taken, then no more until it is told to end.
 struct Numbered {
     next: u64,
     frames: u64,
     ends: bool,
+    /// Opens the way to more frames.
+    more: Option<tokio::sync::oneshot::Receiver<u64>>,
 }
 
 impl Numbered {
     fn ending(frames: u64) -> Self {
-        Self { next: 0, frames, ends: true }
+        Self { next: 0, frames, ends: true, more: None }
     }
 
     /// As a microphone whose program is about to die.
     fn endless(frames: u64) -> Self {
-        Self { next: 0, frames, ends: false }
+        Self { next: 0, frames, ends: false, more: None }
+    }
+
+    /// Then as many more as it is told.
+    fn and_more(frames: u64) -> (Self, tokio::sync::oneshot::Sender<u64>) {
+        let (sender, more) = tokio::sync::oneshot::channel();
+        (Self { next: 0, frames, ends: false, more: Some(more) }, sender)
     }
 }
 
@@ -38,9 +48,16 @@ impl Source for Numbered {
 
     fn poll_next(
         &mut self,
-        _: &mut std::task::Context<'_>,
+        cx: &mut std::task::Context<'_>,
         frame: &mut Vec<u8>,
     ) -> std::task::Poll<Result<Option<Captured>, SourceError>> {
+        if self.next == self.frames
+            && let Some(more) = &mut self.more
+            && let std::task::Poll::Ready(Ok(frames)) = std::pin::Pin::new(more).poll(cx)
+        {
+            self.frames += frames;
+            self.more = None;
+        }
         if self.next == self.frames {
             return if self.ends { std::task::Poll::Ready(Ok(None)) } else { std::task::Poll::Pending };
         }
@@ -117,7 +134,7 @@ async fn a_relay_that_forgot_the_session_gets_the_rest_under_the_same_indices() 
     let stream = source.stream();
     soon("everything", stats.wait_for(|stats| stats.captured == 2_000)).await.unwrap();
     let kept = common::event(&mut events, "a mark", |event| match event {
-        glasslink::Event::Kept { next, .. } if next.0 >= 100 => Some(*next),
+        Event::Kept { next, .. } if next.0 >= 100 => Some(*next),
         _ => None,
     })
     .await;
@@ -140,7 +157,7 @@ async fn a_relay_that_forgot_the_session_gets_the_rest_under_the_same_indices() 
 async fn memory_is_spared_for_what_is_on_disk_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let store = JournalStore::open(folder.path()).unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let config = ClientConfig { buffer_bytes: 10_000, catch_up_rate: None, ..ClientConfig::default() };
@@ -154,7 +171,7 @@ async fn memory_is_spared_for_what_is_on_disk_and_nothing_is_lost() {
     assert_eq!((stats.captured, stats.buffered, stats.lost), (2_000, 2_000, 0));
     assert!(stats.buffered_bytes <= 10_000, "{}", stats.buffered_bytes);
 
-    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let relay = ScriptedRelay::on(listener, Script::default(), |tcp| async { Some(tcp) });
     soon("the end", link.finish()).await.unwrap();
     common::assert_whole(&relay.heard(stream), 2_000);
@@ -192,7 +209,7 @@ async fn what_was_said_before_the_restart_is_not_asked_for_again() {
     let (link, mut events) = builder(&relay).journal(&store).connect().unwrap();
     let first = link.attach(Numbered::ending(100), StreamOptions::default()).unwrap().stream();
     common::event(&mut events, "the final", |event| match event {
-        glasslink::Event::Transcribed { stream, .. } if *stream == first => Some(()),
+        Event::Transcribed { stream, .. } if *stream == first => Some(()),
         _ => None,
     })
     .await;
@@ -215,7 +232,7 @@ async fn what_was_said_before_the_restart_is_not_asked_for_again() {
     soon("the end", link.finish()).await.unwrap();
     let mut finals = Vec::new();
     while let Some(Ok(event)) = events.try_next() {
-        if let glasslink::Event::Transcript { event: glasslink::TranscriptEvent::Final(said), .. } = event {
+        if let Event::Transcript { event: glasslink::TranscriptEvent::Final(said), .. } = event {
             finals.push(said.stream);
         }
     }
@@ -262,4 +279,49 @@ async fn recording_goes_on_when_the_link_is_closed() {
     let [Found::Recording(recording)] = &found[..] else { panic!("{found:?}") };
     let found = recording.streams().unwrap().remove(0);
     assert_eq!((found.stream, found.end), (stream, Some(FrameIndex(30))));
+}
+
+// SPEC P3.5 P10.1
+#[tokio::test]
+async fn what_went_on_as_another_stream_is_one_recording_and_one_transcript() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = JournalStore::open(folder.path()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // At no more than real time, so that the first stream is not yet filled in when the process dies.
+    let config = ClientConfig {
+        longest_backlog: Duration::from_secs(5),
+        catch_up_rate: Some(1),
+        ..ClientConfig::default()
+    };
+    let (link, mut events) = Link::builder(url).config(config).journal(&store).connect().unwrap();
+    let mut stats = link.watch_stats();
+    let (microphone, more) = Numbered::and_more(3_000);
+    let source = link.attach(microphone, StreamOptions::default()).unwrap();
+    let first = source.stream();
+    soon("everything", stats.wait_for(|stats| stats.captured == 3_000)).await.unwrap();
+
+    let relay = ScriptedRelay::on(listener, Script::default(), |tcp| async { Some(tcp) });
+    link.wait_live(Some(common::SOON)).await.unwrap();
+    more.send(100).unwrap();
+    let (at, second) = common::event(&mut events, "the other stream", |event| match *event {
+        Event::Continued { stream, at, by } => (stream == first).then_some((at, by)),
+        _ => None,
+    })
+    .await;
+    assert_eq!(at, FrameIndex(3_001), "behind the frame that was being captured");
+    relay.until_heard(second, 50).await;
+    assert!(relay.heard(first).frames.len() < 1_000, "what is said now goes first");
+    drop((link, events));
+
+    let (transcript, ledger) = recover(&store, &builder(&relay)).await.result.unwrap();
+    assert_eq!((ledger.captured, ledger.acknowledged, ledger.lost), (3_100, 3_100, 0));
+    common::assert_whole(&relay.heard(first), 3_001);
+    let behind = relay.heard(second).frames;
+    let said: Vec<_> =
+        (0..99).map(|number| (FrameIndex(number), common::frame(3_001 + number).to_vec())).collect();
+    assert_eq!(behind, said);
+    assert_eq!(transcript.text(), "3001 frames 99 frames");
+    let began: Vec<_> = transcript.entries().iter().map(glasslink::transcript::Entry::start).collect();
+    assert_eq!(began, [Duration::ZERO, Duration::from_millis(30_010)]);
 }

@@ -230,3 +230,36 @@ async fn figures_come_at_most_four_times_a_second() {
     }
     assert!(started.elapsed() >= Duration::from_millis(700), "{:?}", started.elapsed());
 }
+
+// SPEC P3.5
+#[tokio::test]
+async fn whoever_pushes_goes_on_pushing_after_a_long_outage_and_captions_are_live_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let config = ClientConfig { longest_backlog: Duration::from_secs(2), ..ClientConfig::default() };
+    let (link, _events) = Link::builder(url).config(config).connect().unwrap();
+    let stream = link.open(lc3(), StreamOptions::default()).unwrap();
+    let first = stream.id();
+    for number in 0..500 {
+        stream.push(&frame(number)).unwrap();
+    }
+    let relay = ScriptedRelay::on(listener, Script::default(), |tcp| async { Some(tcp) });
+    link.wait_live(Some(common::SOON)).await.unwrap();
+    for number in 0..100 {
+        assert_eq!(stream.push(&frame(number)).unwrap().0, number);
+    }
+    let second = stream.id();
+    assert_ne!(second, first);
+    relay.until_heard(second, 50).await;
+    assert!(relay.heard(first).frames.len() < 250, "what is said now goes first");
+    drop(stream);
+    soon("the end", link.finish()).await.unwrap();
+    assert_whole(&relay.heard(first), 500);
+    assert_whole(&relay.heard(second), 100);
+    assert_eq!((link.stats().captured, link.stats().acknowledged), (600, 600));
+    assert!(relay.heard(second).clocks > 0, "it is tied to the clocks");
+    let transcript = link.transcript();
+    assert_eq!(transcript.text(), "500 frames 100 frames");
+    let starts: Vec<_> = transcript.entries().iter().map(glasslink::transcript::Entry::start).collect();
+    assert_eq!(starts, [Duration::ZERO, Duration::from_secs(5)]);
+}

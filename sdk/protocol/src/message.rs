@@ -57,6 +57,15 @@ pub enum ClientMessage {
     Sums {
         streams: Vec<StreamSums>,
     },
+    /// The link is live and the stream's source gives no frames, though it is not paused.
+    AudioStalled {
+        stream: StreamId,
+        /// How often it was re-armed since it stopped, this time included.
+        rearms: u32,
+        /// It is not re-armed again: a person has to look after it.
+        #[serde(default)]
+        given_up: bool,
+    },
     Ping {
         id: u64,
     },

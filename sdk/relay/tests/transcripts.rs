@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use glasslink_protocol::{
     ClientMessage, EngineState, EventNumber, Final, FrameIndex, Gap, GapCause, RelayMessage, StreamId,
-    TranscriptEvent,
+    StreamStart, TranscriptEvent,
 };
 use glasslink_relay::Relay;
 use support::engine::FakeEngine;
@@ -291,4 +291,27 @@ async fn a_relay_without_an_engine_lets_everything_go_and_says_so() {
     let events = events_until(&mut client, 100).await;
     let gap = Gap::new(ID, FrameIndex(0), FrameIndex(100), GapCause::NotTranscribed, &lc3());
     assert_eq!(events, [(1, TranscriptEvent::Gap(gap))]);
+}
+
+// SPEC P3.6
+#[tokio::test]
+async fn a_stream_that_continues_another_is_transcribed_without_waiting_for_it() {
+    let relay = Relay::builder().engine(Arc::new(FakeEngine::default())).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    client.audio(1, 0, 100).await;
+    let behind = StreamStart { continues: Some(ID), ..stream(2, 0) };
+    client.say(&ClientMessage::Open(behind)).await;
+    client.audio(2, 0, 100).await;
+    let of = |id: u32, from: u64| {
+        move |message: &RelayMessage| {
+            matches!(message, RelayMessage::Transcript { event: TranscriptEvent::Final(said), .. }
+                if (said.stream, said.from) == (StreamId(id), FrameIndex(from)))
+        }
+    };
+    client.until(of(2, 0)).await;
+    client.audio(1, 100, 100).await;
+    client.say(&end(200)).await;
+    client.until(of(1, 100)).await;
 }

@@ -41,6 +41,19 @@ pub const HEALTHY_AFTER: Duration = Duration::from_secs(5);
 /// room for what is said now.
 pub const CATCH_UP_RATE: u32 = 4;
 
+/// A backlog of this goes out before what is said now, in 20 s at [`CATCH_UP_RATE`] while capture goes on. After a
+/// longer one, captions go on at once and it is filled in behind.
+pub const LONGEST_BACKLOG: Duration = Duration::from_mins(1);
+
+/// A live source gives frames, of silence too: one that gives none for this long has stopped.
+pub const AUDIO_STALL: Duration = Duration::from_secs(3);
+
+/// A source that stopped is re-armed this often; what three attempts do not mend, a person has to, ...
+pub const MAX_REARMS: u32 = 3;
+
+/// ... and each has this long: a phone that pairs anew, a driver that is loaded again.
+pub const REARM_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Stream time sent and not yet `received`. At [`CATCH_UP_RATE`] and a round trip of 1 s, 4 s are under way.
 pub const IN_FLIGHT: Duration = Duration::from_secs(8);
 

@@ -28,8 +28,8 @@ mod relay;
 mod time;
 
 pub use client::{
-    Action, ClientConfig, ClientSession, ConnectionId, Event, FetchedError, JournaledRun, JournaledStream,
-    LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
+    Action, AudioCounts, ClientConfig, ClientSession, ConnectionId, Event, FetchedError, JournaledRun,
+    JournaledStream, LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
 };
 pub use relay::{
     AttachError, Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, RelayStreamSums,

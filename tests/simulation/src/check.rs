@@ -31,7 +31,25 @@ impl World {
         if stats.buffered_bytes > defaults::BUFFER_BYTES {
             return Err(format!("{} bytes are buffered", stats.buffered_bytes));
         }
+        if let Some((stream, since)) = self.waited_for
+            && self.now.since(since) > Duration::from_secs(3)
+        {
+            return Err(format!("what is said now, as stream {stream}, waited for longer than 3 s"));
+        }
         self.check_liveness()
+    }
+
+    /// Whether something besides an outage is wrong.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        let network = &self.network;
+        let until = [
+            self.starved_until,
+            self.suspended_until,
+            network.stalled_until,
+            network.black_hole_until,
+            network.slow_until,
+        ];
+        self.relay.rejections > 0 || until.into_iter().any(|until| self.now < until)
     }
 
     /// P7: a link that answers nothing is not called live for more than 2 s while streaming.

@@ -126,6 +126,9 @@ impl World {
                 match event {
                     TranscriptEvent::Final(settled) => {
                         self.coverage.count("finals", 1);
+                        if self.waited_for.take_if(|(stream, _)| *stream == settled.stream).is_some() {
+                            self.coverage.count("live_again", 1);
+                        }
                         self.ledger.heard(settled.stream, settled.from, settled.to)?;
                     }
                     TranscriptEvent::Gap(gap) => {
@@ -141,6 +144,18 @@ impl World {
             Event::Kept { stream, next } => {
                 self.write(Record::Kept(stream, next));
                 self.trace.note(self.now, format_args!("kept {stream} {next}"));
+            }
+            Event::Continued { stream, at, by } => {
+                self.trace.note(self.now, format_args!("stream {stream} goes on at {at} as {by}"));
+                self.coverage.count("continued_streams", 1);
+                if !self.is_disturbed() {
+                    self.waited_for = Some((by, self.now));
+                }
+            }
+            Event::AudioStalled { stream, .. }
+            | Event::AudioRecovered { stream, .. }
+            | Event::AudioLost { stream } => {
+                return Err(format!("stream {stream} was called stalled and was not"));
             }
             Event::HistoryTruncated { .. } => return Err("events of the transcript were lost".into()),
             Event::StreamKept(_) | Event::Partial(_) | Event::Engine { .. } | Event::RelayError(_) => {}
@@ -158,6 +173,9 @@ impl World {
             *self.coverage.causes.entry(cause.code()).or_default() += 1;
         }
         self.retries.state_changed(self.now, state)?;
+        if !state.is_live() {
+            self.waited_for = None;
+        }
         self.state = state;
         Ok(())
     }

@@ -50,10 +50,12 @@ pub enum Fault {
     RadioLoss,
     /// The network is gone, then comes back, and the system says so.
     NetworkChange,
+    /// The relay is out of reach for longer than anybody waits for a backlog.
+    LongOutage,
 }
 
 impl Fault {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Refuse,
         Self::AcceptAndClose,
         Self::Reset,
@@ -76,31 +78,40 @@ impl Fault {
         Self::Repeat,
         Self::RadioLoss,
         Self::NetworkChange,
+        Self::LongOutage,
     ];
 }
 
 /// A fault, when it begins and how long it lasts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Planned {
-    pub(crate) at: Duration,
-    pub(crate) lasting: Duration,
-    pub(crate) fault: Fault,
+pub struct Planned {
+    pub at: Duration,
+    pub lasting: Duration,
+    pub fault: Fault,
 }
 
-/// The faults of one run, in order: at least four a minute.
+/// The faults of one run, in order: at least four a minute, and a long outage in every fourth run.
 pub(crate) fn plan(random: &mut Pcg64Mcg, length: Duration) -> Vec<Planned> {
     let minutes = length.as_secs().div_ceil(60);
     let count = minutes * 4 + below(random, minutes * 4 + 1);
     let mut plan: Vec<Planned> = (0..count)
         .map(|_| {
             let at = Duration::from_millis(below(random, length.as_millis() as u64));
-            let fault = Fault::ALL[below(random, Fault::ALL.len() as u64) as usize];
+            let fault = SHORT[below(random, SHORT.len() as u64) as usize];
             Planned { at, lasting: lasting(random), fault }
         })
         .collect();
+    if below(random, 4) == 0 {
+        let at = Duration::from_millis(below(random, length.as_millis() as u64 / 2));
+        let lasting = Duration::from_millis(61_000 + below(random, 90_000));
+        plan.push(Planned { at, lasting, fault: Fault::LongOutage });
+    }
     plan.sort_by_key(|planned| planned.at);
     plan
 }
+
+/// All but the last.
+const SHORT: &[Fault] = Fault::ALL.split_at(Fault::ALL.len() - 1).0;
 
 /// Uniform in `0..limit`.
 pub(crate) fn below(random: &mut Pcg64Mcg, limit: u64) -> u64 {

@@ -16,8 +16,9 @@ impl World {
         let until = self.now + lasting;
         self.trace.note(self.now, format_args!("fault {fault:?} for {lasting:?}"));
         *self.coverage.faults.entry(fault).or_default() += 1;
+        self.waited_for = None;
         match fault {
-            Fault::Refuse => self.outage(|network| network.refuse_until = until),
+            Fault::Refuse | Fault::LongOutage => self.outage(|network| network.refuse(until)),
             Fault::AcceptAndClose => self.outage(|network| network.close_until = until),
             Fault::Unauthorized => {
                 self.refresh_at = Some(until);
@@ -26,7 +27,7 @@ impl World {
             Fault::RetryAfter => self.outage(|network| network.overloaded_until = until),
             Fault::NetworkChange => {
                 self.network_change_at = Some(until);
-                self.outage(|network| network.refuse_until = until);
+                self.outage(|network| network.refuse(until));
             }
             Fault::Reset => self.kill_all(0),
             Fault::Cut => {
@@ -50,7 +51,7 @@ impl World {
                     Fault::RelayPowerCut => self.relay.restart(self.now, UNSYNCED),
                     _ => self.relay.restart_empty(),
                 }
-                self.network.refuse_until = self.now + lasting.min(Duration::from_secs(5));
+                self.network.refuse(self.now + lasting.min(Duration::from_secs(5)));
             }
             Fault::RestartAnnounced => {
                 let pause = lasting.min(Duration::from_secs(5));
@@ -58,7 +59,7 @@ impl World {
                     session.restart(self.now, pause, Duration::from_secs(2));
                 }
                 self.relay.drain(self.now, &mut self.network, &mut self.random)?;
-                self.network.refuse_until = self.now + pause;
+                self.network.refuse(self.now + pause);
             }
             Fault::ClientKilled => self.kill_client(Duration::ZERO)?,
             Fault::ClientPowerCut => self.kill_client(UNSYNCED)?,

@@ -16,7 +16,8 @@ pub(crate) struct Journal {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Record {
-    Open(StreamId),
+    /// A stream, and the one it goes on from.
+    Open(StreamId, Option<StreamId>),
     Frame(StreamId),
     Gap(StreamId, u64, GapCause),
     Kept(StreamId, FrameIndex),
@@ -46,7 +47,7 @@ impl Journal {
         let keep = self.records.partition_point(|(at, _)| *at <= synced);
         let lost: Vec<_> = self.records.drain(keep..).collect();
         for (at, record) in lost {
-            if let Record::Open(_) = record {
+            if let Record::Open(..) = record {
                 self.records.push((at, record));
             } else if let Record::Event(_, TranscriptEvent::Final(settled)) = record {
                 ledger.unheard(settled.stream, settled.from, settled.to);
@@ -59,12 +60,14 @@ impl Journal {
     pub(crate) fn recover(&self, format: StreamFormat, ledger: &Ledger) -> Found {
         let mut found = Found::default();
         let mut runs: BTreeMap<StreamId, Vec<JournaledRun>> = BTreeMap::new();
+        let mut continues = BTreeMap::new();
         let mut kept = BTreeMap::new();
         let mut transcribed: BTreeMap<StreamId, FrameIndex> = BTreeMap::new();
         for (_, record) in &self.records {
             match record {
-                Record::Open(stream) => {
+                Record::Open(stream, earlier) => {
                     runs.entry(*stream).or_default();
+                    continues.insert(*stream, *earlier);
                 }
                 Record::Frame(stream) => extend(runs.entry(*stream).or_default(), 1, None),
                 Record::Gap(stream, frames, cause) => {
@@ -99,7 +102,7 @@ impl Journal {
                 stream,
                 format,
                 label: String::new(),
-                continues: None,
+                continues: continues.get(&stream).copied().flatten(),
                 kept,
                 transcribed: transcribed.get(&stream).copied().unwrap_or_default(),
                 runs: behind(&runs, kept),

@@ -9,6 +9,7 @@
 //! assert_eq!(outcome.trace, glasslink_simulation::run(7, Duration::from_secs(60)).trace);
 //! ```
 
+mod capture;
 mod check;
 mod client_crash;
 mod client_host;
@@ -25,5 +26,5 @@ mod trace;
 mod world;
 
 pub use coverage::Coverage;
-pub use fault::Fault;
-pub use world::{Outcome, run};
+pub use fault::{Fault, Planned};
+pub use world::{Outcome, play, run};

@@ -47,6 +47,11 @@ pub(crate) struct Network {
 }
 
 impl Network {
+    /// Refuses new connections until then, whatever else makes it do so.
+    pub(crate) fn refuse(&mut self, until: Timestamp) {
+        self.refuse_until = self.refuse_until.max(until);
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             wires: BTreeMap::new(),

@@ -307,6 +307,9 @@ impl RelayHost {
                 // What nobody came back for within ten minutes is gone.
                 self.forget();
             }
+            RelayEvent::AudioStalled { stream, .. } => {
+                return Err(format!("the relay was told that stream {stream} stalled"));
+            }
             RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Detached | RelayEvent::Bye => {}
         }
         Ok(())

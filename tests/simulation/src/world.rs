@@ -1,14 +1,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use glasslink_protocol::{FrameIndex, GapCause, SessionId, StreamFormat, StreamId};
-use glasslink_session::{ClientConfig, ClientSession, ConnectionId, LinkState, StreamOptions, Timestamp};
+use glasslink_protocol::{FrameIndex, SessionId, StreamFormat, StreamId};
+use glasslink_session::{ClientConfig, ClientSession, ConnectionId, LinkState, Timestamp, defaults};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng;
 
 use crate::Coverage;
-use crate::fault::{Planned, below, plan};
-use crate::journal::{Journal, Record};
+use crate::capture::Source;
+use crate::fault::{Planned, plan};
+use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::network::{Network, Payload, Peer};
 use crate::relay_host::RelayHost;
@@ -20,9 +21,9 @@ pub(crate) const FRAME: Duration = Duration::from_millis(10);
 pub(crate) const OURS: Peer = 0;
 pub(crate) const OTHER: Peer = 1;
 
-/// After the last fault everything has to be settled within this: the longest back-off, an attempt, and a backlog
-/// of 90 s at the catch-up rate.
-const SETTLE: Duration = Duration::from_secs(90);
+/// After the last fault everything has to be settled within this, the longest back-off and an attempt, and a backlog
+/// of the whole run at the catch-up rate.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// More steps than this without any time passing go on for ever.
 const MOST_STEPS_AT_ONCE: u32 = 10_000;
@@ -38,14 +39,14 @@ pub struct Outcome {
 
 /// Runs `seed` for `length` of simulated time, and on until everything is settled.
 pub fn run(seed: u64, length: Duration) -> Outcome {
-    let mut world = World::new(seed, length);
-    let violation =
-        world.run().err().map(|violation| format!("at {:?}: {violation}", world.now.since_origin()));
-    if let Some(violation) = &violation {
-        world.trace.note(world.now, format_args!("VIOLATION {violation}"));
-    }
-    world.coverage.count("duplicates", world.relay.duplicates());
-    Outcome { violation, trace: world.trace.into_lines(), coverage: world.coverage }
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let plan = plan(&mut random, length);
+    World::new(seed, random, length, plan).outcome()
+}
+
+/// As [`run`], with the faults of `script`, in order. Odd seeds have a journal, even ones have none.
+pub fn play(seed: u64, length: Duration, script: &[Planned]) -> Outcome {
+    World::new(seed, Pcg64Mcg::seed_from_u64(seed), length, script.to_vec()).outcome()
 }
 
 /// The bytes of a frame, so that a frame out of place is noticed.
@@ -91,22 +92,14 @@ pub(crate) struct World {
     /// When, in the last 90 s, nothing could be sent, and how long each time.
     pub(crate) impaired: VecDeque<(Timestamp, Duration)>,
     pub(crate) hole_since: Option<Timestamp>,
+    /// A stream that goes on after a long outage, and since when it is waited for.
+    pub(crate) waited_for: Option<(StreamId, Timestamp)>,
     pub(crate) trace: Trace,
     pub(crate) coverage: Coverage,
 }
 
-pub(crate) struct Source {
-    pub(crate) stream: StreamId,
-    pub(crate) next: FrameIndex,
-    pub(crate) due: Timestamp,
-    pub(crate) end: Timestamp,
-    pub(crate) ended: bool,
-}
-
 impl World {
-    fn new(seed: u64, length: Duration) -> Self {
-        let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let plan = plan(&mut random, length);
+    fn new(seed: u64, random: Pcg64Mcg, length: Duration, plan: Vec<Planned>) -> Self {
         Self {
             now: Timestamp::ZERO,
             length,
@@ -136,12 +129,24 @@ impl World {
             retries: Retries::default(),
             impaired: VecDeque::new(),
             hole_since: None,
+            waited_for: None,
             trace: Trace::default(),
             coverage: Coverage::default(),
         }
     }
 
+    fn outcome(mut self) -> Outcome {
+        let violation =
+            self.run().err().map(|violation| format!("at {:?}: {violation}", self.now.since_origin()));
+        if let Some(violation) = &violation {
+            self.trace.note(self.now, format_args!("VIOLATION {violation}"));
+        }
+        self.coverage.count("duplicates", self.relay.duplicates());
+        Outcome { violation, trace: self.trace.into_lines(), coverage: self.coverage }
+    }
+
     fn run(&mut self) -> Result<(), String> {
+        let settle = SETTLE + self.length / defaults::CATCH_UP_RATE;
         let end = Timestamp::from_origin(self.length);
         self.open_source(end)?;
         let second = Timestamp::from_origin(self.length / 4);
@@ -150,9 +155,9 @@ impl World {
         let mut second_open = false;
         let mut standing = 0;
         while let Some(next) = self.next_event(end, (!second_open).then_some(second)) {
-            if next > end + SETTLE {
+            if next > end + settle {
                 return Err(format!(
-                    "not settled {SETTLE:?} after the last fault: {:?}",
+                    "not settled {settle:?} after the last fault: {:?}",
                     self.client.stats()
                 ));
             }
@@ -249,57 +254,5 @@ impl World {
             wire.relay_open || !wire.down.is_empty() || client_open == Some(*connection)
         });
         Ok(())
-    }
-
-    pub(crate) fn open_source(&mut self, end: Timestamp) -> Result<(), String> {
-        let opened = self.client.open_stream(self.now, format()?, StreamOptions::default());
-        let stream = opened.map_err(|error| error.to_string())?;
-        self.write(Record::Open(stream));
-        self.sources.push(Source { stream, next: FrameIndex(0), due: self.now, end, ended: false });
-        self.drain()
-    }
-
-    pub(crate) fn capture(&mut self) -> Result<(), String> {
-        let radio_lossy = self.now < self.radio_loss_until;
-        for at in 0..self.sources.len() {
-            loop {
-                let source = &mut self.sources[at];
-                if source.ended || source.due > self.now {
-                    break;
-                }
-                let stream = source.stream;
-                if source.due >= source.end {
-                    source.ended = true;
-                    self.client.end_stream(self.now, stream);
-                    break;
-                }
-                let asleep = self.suspended_until.since(source.due);
-                let missed = (asleep.as_millis() / FRAME.as_millis()) as u64;
-                let from = source.next;
-                let pushed = if missed > 0 {
-                    source.next += missed;
-                    source.due = source.due + FRAME * missed as u32;
-                    self.write(Record::Gap(stream, missed, GapCause::Absent));
-                    self.client.skip(self.now, stream, missed, GapCause::Absent)
-                } else {
-                    source.next += 1;
-                    source.due = source.due + FRAME;
-                    self.ledger.captured(stream, from, 1);
-                    if radio_lossy && below(&mut self.random, 10) == 0 {
-                        self.write(Record::Gap(stream, 1, GapCause::Radio));
-                        self.client.skip(self.now, stream, 1, GapCause::Radio)
-                    } else {
-                        self.write(Record::Frame(stream));
-                        let pushed = self.client.push(self.now, stream, &frame(stream, from)).map(|_| ());
-                        if self.journal.is_some() {
-                            self.client.journaled(stream, from + 1);
-                        }
-                        pushed
-                    }
-                };
-                pushed.map_err(|error| error.to_string())?;
-            }
-        }
-        self.drain()
     }
 }

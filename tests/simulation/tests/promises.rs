@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glasslink_simulation::run;
+use glasslink_simulation::{Fault, Planned, play, run};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -18,4 +18,27 @@ fn every_promise_holds_in_forty_bad_minutes() {
 fn the_same_seed_gives_the_same_trace_byte_for_byte() {
     assert_eq!(run(3, MINUTE).trace, run(3, MINUTE).trace);
     assert_ne!(run(3, MINUTE).trace, run(4, MINUTE).trace);
+}
+
+/// One outage, and nothing else, in a run with a journal.
+fn long_outage(minutes: u64) -> glasslink_simulation::Outcome {
+    let outage = Planned { at: MINUTE, lasting: MINUTE * minutes as u32, fault: Fault::LongOutage };
+    let outcome = play(1, MINUTE * (minutes as u32 + 6), &[outage]);
+    assert_eq!(outcome.violation, None);
+    let counts = &outcome.coverage.counts;
+    assert_eq!((counts["continued_streams"], counts["live_again"]), (1, 1));
+    assert!(!counts.contains_key("overflow_frames"), "nothing is lost");
+    outcome
+}
+
+// SPEC P3.5
+#[test]
+fn after_an_outage_of_nine_minutes_captions_are_back_within_three_seconds() {
+    assert!(!long_outage(9).trace.contains(r#""epoch":2"#), "the session was still there");
+}
+
+// SPEC P3.5 P8.3
+#[test]
+fn after_an_outage_of_twelve_minutes_they_are_in_another_epoch() {
+    assert!(long_outage(12).trace.contains(r#""epoch":2"#), "the session was gone");
 }

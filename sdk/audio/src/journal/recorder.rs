@@ -14,7 +14,7 @@ use crate::{Captured, Source, SourceError};
 #[derive(Debug)]
 pub struct Recorder<S> {
     source: S,
-    format: StreamFormat,
+    info: StreamInfo,
     journal: Journal,
     stream: StreamId,
     next: FrameIndex,
@@ -27,6 +27,12 @@ pub struct Recorder<S> {
 
 /// Takes what a [`Recorder`] has written. Must return at once: a link's buffer, a bounded queue.
 pub trait FrameSink: Send {
+    /// Asked before each frame: the new stream that what is captured from here on belongs to, if it is to be one. It
+    /// continues the present one, which ends.
+    fn continuation(&mut self) -> Option<StreamId> {
+        None
+    }
+
     /// `stored`: whether the journal has it, and memory need not.
     fn frame(&mut self, index: FrameIndex, captured_at: Instant, frame: &[u8], stored: Stored);
     fn gap(&mut self, gap: Gap);
@@ -60,13 +66,12 @@ impl<S: Source> Recorder<S> {
         info: &StreamInfo,
         utc_offset_min: i32,
     ) -> Result<Self, WriteError> {
-        let format = source.format();
-        let info = StreamInfo { format, ..info.clone() };
+        let info = StreamInfo { format: source.format(), ..info.clone() };
         let _ = journal.open_stream(stream, &info, now())?;
         let next = FrameIndex(0);
         Ok(Self {
             source,
-            format,
+            info,
             journal,
             stream,
             next,
@@ -81,11 +86,16 @@ impl<S: Source> Recorder<S> {
         self.stream
     }
 
-    /// Records until the source ends, and hands on to `sink` what was written. Returns where the stream ends, and the
-    /// error that ended it if there was one.
+    /// Records until the source ends, and hands on to `sink` what was written. Returns where the stream ends, the last
+    /// one if `sink` had it continued, and the error that ended it if there was one.
     pub async fn run(mut self, sink: &mut impl FrameSink) -> (FrameIndex, Result<(), SourceError>) {
         let mut frame = Vec::new();
         loop {
+            if let Some(stream) = sink.continuation()
+                && let Err(error) = self.go_on_as(stream)
+            {
+                return (self.next, Err(error));
+            }
             let index = self.next;
             let written = std::future::poll_fn(|cx| self.poll_written(cx, &mut frame)).await;
             match written {
@@ -96,7 +106,7 @@ impl<S: Source> Recorder<S> {
                     sink.frame(index, captured_at, &frame, stored);
                 }
                 Ok(Some(Written::Gap { cause, .. })) => {
-                    sink.gap(Gap::new(self.stream, index, self.next, cause, &self.format));
+                    sink.gap(Gap::new(self.stream, index, self.next, cause, &self.info.format));
                 }
                 Ok(None) => return (self.next, Ok(())),
                 Err(error) => return (self.next, Err(error)),
@@ -122,7 +132,7 @@ impl<S: Source> Recorder<S> {
                 self.next += frames;
                 // The first frame after it gets a mark.
                 (self.marked, self.last) = (None, None);
-                let gap = Gap::new(self.stream, index, self.next, cause, &self.format);
+                let gap = Gap::new(self.stream, index, self.next, cause, &self.info.format);
                 let _ = self.journal.gap(&gap, now()).map_err(refused)?;
                 Ok(Some(Written::Gap { frames, cause }))
             }
@@ -137,6 +147,15 @@ impl<S: Source> Recorder<S> {
         })
     }
 
+    /// Ends the stream here, and goes on with another.
+    fn go_on_as(&mut self, stream: StreamId) -> Result<(), SourceError> {
+        let _ = self.journal.go_on(self.stream, self.next, stream, &self.info, now()).map_err(refused)?;
+        self.stream = stream;
+        self.next = FrameIndex(0);
+        (self.marked, self.last) = (None, None);
+        Ok(())
+    }
+
     fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
             // Sticky: if it is not stored now, it is when the disk is back; and a recording without it is found too.
@@ -146,11 +165,12 @@ impl<S: Source> Recorder<S> {
 
     /// Ties frame `index` to the clocks, if it is time to.
     fn mark(&mut self, index: FrameIndex, captured_at: Instant) -> Option<ClockMark> {
-        let expected = self.last.replace(captured_at).map(|last| last + self.format.frame_duration());
+        let expected = self.last.replace(captured_at).map(|last| last + self.info.format.frame_duration());
         let jumped = expected.is_some_and(|expected| {
             captured_at.max(expected).saturating_duration_since(captured_at.min(expected)) >= DISCONTINUITY
         });
-        let due = self.marked.is_none_or(|marked| self.format.duration(index.since(marked)) >= MARK_EVERY);
+        let due =
+            self.marked.is_none_or(|marked| self.info.format.duration(index.since(marked)) >= MARK_EVERY);
         if !jumped && !due {
             return None;
         }
@@ -164,7 +184,7 @@ impl<S: Source> Recorder<S> {
 
 impl<S: Source> Source for Recorder<S> {
     fn format(&self) -> StreamFormat {
-        self.format
+        self.info.format
     }
 
     fn poll_next(
@@ -187,12 +207,15 @@ pub struct PcmTee<S> {
     journal: Journal,
     stream: StreamId,
     next: FrameIndex,
+    /// The sample that the stream began with.
+    origin: u64,
 }
 
 impl<S: Source> PcmTee<S> {
-    /// `stream`: the one whose frames are made of these samples. The [`Recorder`] of it opens it.
+    /// `stream`: the one whose frames are made of these samples. The [`Recorder`] of it opens it, and the samples follow
+    /// it where it goes on as another.
     pub fn new(source: S, journal: Journal, stream: StreamId) -> Self {
-        Self { source, journal, stream, next: FrameIndex(0) }
+        Self { source, journal, stream, next: FrameIndex(0), origin: 0 }
     }
 }
 
@@ -210,7 +233,13 @@ impl<S: Source> Source for PcmTee<S> {
         match captured {
             Some(Captured::Frame { .. }) => {
                 let format = self.source.format();
-                let first = self.next.0 * u64::from(format.frame_samples());
+                if let Some((by, after)) = self.journal.continuation(self.stream) {
+                    let samples = after.as_nanos() * u128::from(format.sample_rate()) / 1_000_000_000;
+                    self.origin += u64::try_from(samples).unwrap_or(u64::MAX);
+                    self.stream = by;
+                }
+                let sample = self.next.0 * u64::from(format.frame_samples());
+                let first = sample.saturating_sub(self.origin);
                 // A hole in the full-quality audio is one; the frames are what counts.
                 let _ = self
                     .journal

@@ -12,21 +12,34 @@ use crate::shared::Shared;
 pub struct LinkSink {
     shared: Arc<Shared>,
     stream: StreamId,
+    /// Whether somebody waits for what is said now.
+    live: bool,
     /// The first frame behind those that the journal does not have: memory holds them until they are kept.
     hole_end: Option<FrameIndex>,
 }
 
 impl LinkSink {
-    pub(crate) fn new(shared: Arc<Shared>, stream: StreamId) -> Self {
-        Self { shared, stream, hole_end: None }
+    pub(crate) fn new(shared: Arc<Shared>, stream: StreamId, live: bool) -> Self {
+        Self { shared, stream, live, hole_end: None }
     }
 
+    /// The stream that the relay gets at present.
     pub fn stream(&self) -> StreamId {
         self.stream
     }
 }
 
 impl FrameSink for LinkSink {
+    fn continuation(&mut self) -> Option<StreamId> {
+        if !self.live {
+            return None;
+        }
+        let by = self.shared.with(|session, _| session.continuation(self.stream))?;
+        self.shared.went_on(std::mem::replace(&mut self.stream, by), by);
+        self.hole_end = None;
+        Some(by)
+    }
+
     fn frame(&mut self, index: FrameIndex, _captured_at: Instant, frame: &[u8], stored: Stored) {
         let stream = self.stream;
         let hole_end = &mut self.hole_end;

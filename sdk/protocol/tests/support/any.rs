@@ -18,6 +18,9 @@ pub(crate) fn client_message() -> impl Strategy<Value = ClientMessage> {
         clock().prop_map(ClientMessage::Clock),
         (stream(), index()).prop_map(|(stream, at)| ClientMessage::End { stream, at }),
         vec(sums(), 0..5).prop_map(|streams| ClientMessage::Sums { streams }),
+        (stream(), any::<u32>(), any::<bool>()).prop_map(|(stream, rearms, given_up)| {
+            ClientMessage::AudioStalled { stream, rearms, given_up }
+        }),
         any::<u64>().prop_map(|id| ClientMessage::Ping { id }),
         any::<u64>().prop_map(|id| ClientMessage::Pong { id }),
         Just(ClientMessage::Bye),

@@ -9,8 +9,8 @@ use glasslink_protocol::{
 pub(crate) const SESSION: SessionId = SessionId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
 pub(crate) const EARLIER_SESSION: SessionId = SessionId(0xfedc_ba98_7654_3210_8899_aabb_ccdd_eeff);
 
-pub(crate) const CLIENT_VARIANTS: [&str; 9] =
-    ["bye", "clock", "end", "gap", "hello", "open", "ping", "pong", "sums"];
+pub(crate) const CLIENT_VARIANTS: [&str; 10] =
+    ["audio_stalled", "bye", "clock", "end", "gap", "hello", "open", "ping", "pong", "sums"];
 
 pub(crate) const RELAY_VARIANTS: [&str; 13] = [
     "ended",
@@ -37,6 +37,7 @@ pub(crate) fn client_variant(message: &ClientMessage) -> &'static str {
         ClientMessage::Clock(_) => "clock",
         ClientMessage::End { .. } => "end",
         ClientMessage::Sums { .. } => "sums",
+        ClientMessage::AudioStalled { .. } => "audio_stalled",
         ClientMessage::Ping { .. } => "ping",
         ClientMessage::Pong { .. } => "pong",
         ClientMessage::Bye => "bye",
@@ -94,6 +95,7 @@ pub(crate) fn client_messages() -> Vec<(&'static str, ClientMessage)> {
                 }],
             },
         ),
+        ("audio_stalled", ClientMessage::AudioStalled { stream: StreamId(1), rearms: 2, given_up: false }),
         ("ping", ClientMessage::Ping { id: 12 }),
         ("pong", ClientMessage::Pong { id: 13 }),
         ("bye", ClientMessage::Bye),

@@ -315,6 +315,9 @@ impl Actor {
             }
             RelayEvent::Clock(mark) => self.streams.clock(&mark),
             RelayEvent::Appended { number, event } => self.streams.event(number, &event),
+            RelayEvent::AudioStalled { stream, rearms, given_up } => {
+                warn!(%stream, rearms, given_up, "the client's source gives no audio");
+            }
             RelayEvent::Attached => {}
             RelayEvent::Detached => info!("detached"),
             RelayEvent::Bye | RelayEvent::Expired => {

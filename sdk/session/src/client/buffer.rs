@@ -69,6 +69,19 @@ impl SendBuffer {
         self.stored.len() as u64 + self.journal_frames
     }
 
+    /// Frames held that come at or after `index`.
+    pub(crate) fn frames_behind(&self, index: FrameIndex) -> u64 {
+        let mut from = self.base;
+        let mut frames = 0;
+        for run in &self.runs {
+            if !matches!(run.kind, Kind::Gap(_)) {
+                frames += run.to.saturating_sub(from.max(index.0));
+            }
+            from = run.to;
+        }
+        frames
+    }
+
     /// Bytes of the frames in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.bytes.len()

@@ -23,6 +23,8 @@ pub struct ClientConfig {
     pub backoff_cap: Duration,
     /// How much faster than real time a backlog goes out. `None`: as fast as the link takes it.
     pub catch_up_rate: Option<u32>,
+    /// A backlog that lasts longer does not hold up what is said now.
+    pub longest_backlog: Duration,
     /// The session this one goes on from, when that one was lost.
     pub continues: Option<SessionId>,
 }
@@ -39,6 +41,7 @@ impl Default for ClientConfig {
             backoff_base: defaults::BACKOFF_BASE,
             backoff_cap: defaults::BACKOFF_CAP,
             catch_up_rate: Some(defaults::CATCH_UP_RATE),
+            longest_backlog: defaults::LONGEST_BACKLOG,
             continues: None,
         }
     }

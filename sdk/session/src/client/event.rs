@@ -46,6 +46,28 @@ pub enum Event {
     State(LinkState),
     /// The session lives in this epoch from here on.
     Epoch(Epoch),
+    /// What `stream` captured goes on as stream `by`, which goes first: after a long outage nobody waits for the
+    /// backlog. `stream` ends at frame `at` and is filled in behind.
+    Continued {
+        stream: StreamId,
+        at: FrameIndex,
+        by: StreamId,
+    },
+    /// The link is live and a live source that is not paused gave no frame for 3 s (silence is frames): re-arm it now,
+    /// for the `rearm`th time. Whoever does has 30 s for it.
+    AudioStalled {
+        stream: StreamId,
+        rearm: u32,
+    },
+    /// Frames come again, after it was re-armed `rearms` times.
+    AudioRecovered {
+        stream: StreamId,
+        rearms: u32,
+    },
+    /// Re-arming the source did not help, and is not tried again: the person has to look after it.
+    AudioLost {
+        stream: StreamId,
+    },
     /// Frames will never reach the relay. The same gap comes back as a transcript event.
     Gap(Gap),
     Transcript {

@@ -141,6 +141,7 @@ impl ClientSession {
             self.resume(now, resumed);
         }
         self.go_live(now, connection);
+        self.judge_backlogs();
         for resumed in streams {
             self.settle(resumed.stream);
         }

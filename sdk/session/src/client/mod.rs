@@ -1,6 +1,8 @@
+mod attempts;
 mod backoff;
 mod buffer;
 mod config;
+mod continuation;
 mod event;
 mod inbound;
 mod liveness;
@@ -8,6 +10,7 @@ mod outbound;
 mod restore;
 mod room;
 mod session;
+mod stall;
 mod state;
 mod stream;
 
@@ -15,4 +18,5 @@ pub use config::{ClientConfig, StreamOptions, WhenFull};
 pub use event::{Action, ConnectionId, Event, FetchedError, OpenError, PushError};
 pub use restore::{JournaledRun, JournaledStream};
 pub use session::ClientSession;
+pub use stall::AudioCounts;
 pub use state::{LinkState, LinkStats};

@@ -10,17 +10,15 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
 use crate::Timestamp;
-use crate::client::backoff::{Backoff, jitter};
+use crate::client::backoff::Backoff;
 use crate::client::liveness::{Liveness, Verdict};
+use crate::client::stall::{AudioCounts, Watch};
 use crate::client::stream::SendStream;
 use crate::client::{
     Action, ClientConfig, ConnectionId, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions,
     WhenFull,
 };
 use crate::defaults::{HEALTHY_AFTER, MAX_STREAMS};
-
-/// Attempts asked for by network events or a wake-up are at least this far apart (P13).
-const NUDGE_COOL_DOWN: Duration = Duration::from_secs(1);
 
 /// Numbers that cross the wire as JSON stay exact in every language below this.
 const JSON_INTEGER_MASK: u64 = (1 << 53) - 1;
@@ -33,33 +31,34 @@ const JSON_INTEGER_MASK: u64 = (1 << 53) - 1;
 pub struct ClientSession {
     pub(crate) config: ClientConfig,
     pub(crate) session: SessionId,
-    holder: u64,
-    random: Pcg64Mcg,
+    pub(crate) holder: u64,
+    pub(crate) random: Pcg64Mcg,
     pub(crate) streams: BTreeMap<StreamId, SendStream>,
-    next_stream: u32,
+    pub(crate) next_stream: u32,
     /// The ledger of the streams that are done.
     finished: StreamSums,
     pub(crate) phase: Phase,
-    last_state: LinkState,
+    pub(crate) last_state: LinkState,
     actions: VecDeque<Action>,
-    connections: u64,
-    backoff: Backoff,
-    take: bool,
-    not_before: Option<Timestamp>,
-    last_nudge: Option<Timestamp>,
+    pub(crate) connections: u64,
+    pub(crate) backoff: Backoff,
+    pub(crate) take: bool,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) last_nudge: Option<Timestamp>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) last_event: EventNumber,
     pub(crate) liveness: Liveness,
     pub(crate) live_since: Timestamp,
     /// Whether something was acknowledged since the link is live.
     pub(crate) moved: bool,
-    healthy: bool,
+    pub(crate) healthy: bool,
     pub(crate) sums_changed: bool,
     pub(crate) sums_sent_at: Timestamp,
     pub(crate) scratch: BytesMut,
-    reconnects: u64,
+    pub(crate) reconnects: u64,
     pub(crate) sent_messages: u64,
     pub(crate) sent_bytes: u64,
+    pub(crate) audio: AudioCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +104,7 @@ impl ClientSession {
             reconnects: 0,
             sent_messages: 0,
             sent_bytes: 0,
+            audio: AudioCounts::default(),
         }
     }
 
@@ -114,51 +114,6 @@ impl ClientSession {
 
     pub fn state(&self) -> LinkState {
         self.last_state
-    }
-
-    /// Starts connecting. Also tries again after a refusal, without taking the session from another holder.
-    pub fn connect(&mut self, now: Timestamp) {
-        if matches!(self.phase, Phase::Idle | Phase::Refused { .. }) {
-            self.backoff.reset();
-            self.start_attempt(now);
-        }
-    }
-
-    /// Takes the session back from the holder that superseded this one.
-    pub fn take_over(&mut self, now: Timestamp) {
-        self.take = true;
-        self.connect(now);
-    }
-
-    /// New credentials are there: a link that was refused for the old ones goes on.
-    pub fn credentials_changed(&mut self, now: Timestamp) {
-        if matches!(self.phase, Phase::Refused { cause: Cause::Unauthorized | Cause::Forbidden }) {
-            self.connect(now);
-        }
-    }
-
-    /// The network came up, or the device woke: waits end, attempts start over, and a live link is checked.
-    pub fn network_changed(&mut self, now: Timestamp) {
-        if self.last_nudge.is_some_and(|last| now.since(last) < NUDGE_COOL_DOWN) {
-            return;
-        }
-        match self.phase {
-            Phase::Waiting { .. } => {
-                self.last_nudge = Some(now);
-                self.start_attempt(now);
-            }
-            Phase::Connecting { connection, since } if now.since(since) >= NUDGE_COOL_DOWN => {
-                self.last_nudge = Some(now);
-                self.act(Action::Close { connection, code: CloseCode::Normal });
-                self.start_attempt(now);
-            }
-            Phase::Live { connection } => {
-                self.last_nudge = Some(now);
-                let id = self.liveness.ping_now(now);
-                self.send(connection, &ClientMessage::Ping { id });
-            }
-            _ => {}
-        }
     }
 
     /// Longer pings spare a phone's radio in the background.
@@ -200,8 +155,7 @@ impl ClientSession {
             let kept = self.streams.values().find(|stream| stream.is_kept()).map(|stream| stream.id);
             self.forget(kept.ok_or(OpenError::TooManyStreams(MAX_STREAMS))?);
         }
-        let id = StreamId(self.next_stream);
-        self.next_stream += 1;
+        let id = self.next_stream_id();
         self.streams.insert(id, SendStream::new(id, format, options));
         self.pump(now);
         Ok(id)
@@ -216,6 +170,7 @@ impl ClientSession {
             return Err(PushError::Full);
         }
         let index = sender.push(now, frame)?;
+        self.source_gave(now, stream);
         self.sums_changed = true;
         while full && self.memory_bytes() > self.config.buffer_bytes && self.make_room() {}
         Ok(index)
@@ -233,6 +188,11 @@ impl ClientSession {
         let sender = self.streams.get_mut(&stream).ok_or(PushError::NotOpen(stream))?;
         if frames > 0 {
             let gap = sender.skip(now, frames, cause)?;
+            if cause == GapCause::Absent {
+                sender.watch = Watch::default();
+            } else {
+                self.source_gave(now, stream);
+            }
             self.sums_changed = true;
             self.act(Action::Event(Event::Gap(gap)));
         }
@@ -271,45 +231,6 @@ impl ClientSession {
         self.pump(now);
     }
 
-    /// The connection is open.
-    pub fn opened(&mut self, now: Timestamp, connection: ConnectionId) {
-        let Phase::Connecting { connection: current, since } = self.phase else { return };
-        if connection != current {
-            return;
-        }
-        self.phase = Phase::Resuming { connection, since, opened_at: now };
-        self.tell_state(LinkState::Resuming { attempt: self.attempt() });
-        let hello = ClientMessage::Hello {
-            session: self.session,
-            holder: self.holder,
-            attach: connection.0,
-            take: self.take,
-            epoch: self.epoch,
-            events_after: self.last_event,
-            ping_ms: u32::try_from(self.config.ping_interval.as_millis()).unwrap_or(u32::MAX),
-            streams: self.streams.values().map(SendStream::start).collect(),
-            continues: self.config.continues,
-            client: self.config.client.clone(),
-        };
-        self.send(connection, &hello);
-    }
-
-    /// The attempt failed or the connection ended. `retry_after` is how long the relay asked to be left alone.
-    pub fn closed(
-        &mut self,
-        now: Timestamp,
-        connection: ConnectionId,
-        cause: Cause,
-        retry_after: Option<Duration>,
-    ) {
-        if self.connection() == Some(connection) {
-            if let Some(delay) = retry_after {
-                self.delay_until(now + delay);
-            }
-            self.fail(now, cause);
-        }
-    }
-
     /// Whether [`ClientSession::poll_action`] has something.
     pub fn has_actions(&self) -> bool {
         !self.actions.is_empty()
@@ -329,7 +250,8 @@ impl ClientSession {
             }
             Phase::Live { .. } => {
                 let healthy = (!self.healthy && self.moved).then(|| self.live_since + HEALTHY_AFTER);
-                [Some(self.liveness.deadline()), healthy, self.next_pump()].into_iter().flatten().min()
+                let looks = [Some(self.liveness.deadline()), healthy, self.next_pump(), self.next_look()];
+                looks.into_iter().flatten().min()
             }
             Phase::Idle | Phase::Refused { .. } => None,
             Phase::Closed => return None,
@@ -352,6 +274,7 @@ impl ClientSession {
             },
             _ => {}
         }
+        self.look_at_sources(now);
         self.evict(now);
         self.pump(now);
     }
@@ -393,6 +316,7 @@ impl ClientSession {
             reconnects: self.reconnects,
             sent_messages: self.sent_messages,
             sent_bytes: self.sent_bytes,
+            audio: self.audio,
             ..LinkStats::default()
         };
         for sums in self.streams.values().map(SendStream::sums).chain([self.finished]) {
@@ -407,18 +331,15 @@ impl ClientSession {
         stats
     }
 
+    pub(crate) fn next_stream_id(&mut self) -> StreamId {
+        let id = StreamId(self.next_stream);
+        self.next_stream += 1;
+        id
+    }
+
     /// New streams get ids behind `taken`, a stream of another process that is done.
     pub fn skip_stream_ids(&mut self, taken: StreamId) {
         self.next_stream = self.next_stream.max(taken.0 + 1);
-    }
-
-    pub(crate) fn connection(&self) -> Option<ConnectionId> {
-        match self.phase {
-            Phase::Connecting { connection, .. }
-            | Phase::Resuming { connection, .. }
-            | Phase::Live { connection } => Some(connection),
-            _ => None,
-        }
     }
 
     pub(crate) fn act(&mut self, action: Action) {
@@ -443,54 +364,6 @@ impl ClientSession {
         }
     }
 
-    /// The link became live over `connection`.
-    pub(crate) fn go_live(&mut self, now: Timestamp, connection: ConnectionId) {
-        self.phase = Phase::Live { connection };
-        self.take = false;
-        self.not_before = None;
-        self.live_since = now;
-        self.moved = false;
-        self.healthy = self.backoff.retries() == 0;
-        self.sums_sent_at = now;
-        self.tell_state(LinkState::Live);
-    }
-
-    pub(crate) fn delay_until(&mut self, earliest: Timestamp) {
-        self.not_before = Some(self.not_before.map_or(earliest, |already| already.max(earliest)));
-    }
-
-    /// The relay restarts: it wants nobody before `pause`, and everybody spread over `spread`.
-    pub(crate) fn stay_away(&mut self, now: Timestamp, pause: Duration, spread: Duration) {
-        let offset = jitter(spread, &mut self.random);
-        self.delay_until(now + pause + offset);
-    }
-
-    /// Gives up the present connection and decides what comes next.
-    pub(crate) fn fail(&mut self, now: Timestamp, cause: Cause) {
-        let Some(connection) = self.connection() else { return };
-        self.act(Action::Close { connection, code: CloseCode::Normal });
-        if matches!(self.phase, Phase::Live { .. }) {
-            self.check_health(now);
-            self.reconnects += 1;
-        }
-        for stream in self.streams.values_mut() {
-            stream.fetching = None;
-        }
-        if cause.is_terminal() {
-            self.phase = Phase::Refused { cause };
-            self.tell_state(LinkState::Refused { cause, remedy: cause.remedy() });
-            return;
-        }
-        let delay = self.backoff.next(&mut self.random);
-        let wanted = now + delay;
-        let until = self.not_before.take().map_or(wanted, |earliest| earliest.max(wanted));
-        self.phase = Phase::Waiting { until };
-        self.tell_state(LinkState::Waiting { attempt: self.attempt(), retry_in: until.since(now), cause });
-        if until <= now {
-            self.start_attempt(now);
-        }
-    }
-
     /// Lets go of a stream that needs nothing any more; its ledger stays.
     pub(crate) fn forget(&mut self, stream: StreamId) {
         if let Some(done) = self.streams.remove(&stream) {
@@ -503,27 +376,7 @@ impl ClientSession {
         }
     }
 
-    fn start_attempt(&mut self, now: Timestamp) {
-        self.connections += 1;
-        let connection = ConnectionId(self.connections);
-        self.phase = Phase::Connecting { connection, since: now };
-        self.tell_state(LinkState::Connecting { attempt: self.attempt() });
-        self.act(Action::Connect { connection });
-    }
-
-    /// Number of the present or coming attempt since the link was last healthy.
-    fn attempt(&self) -> u32 {
-        self.backoff.retries() + 1
-    }
-
     fn check_wanted(&self) -> Result<(), PushError> {
         if self.phase == Phase::Closed { Err(PushError::Closed) } else { Ok(()) }
-    }
-
-    fn check_health(&mut self, now: Timestamp) {
-        if !self.healthy && self.moved && now.since(self.live_since) >= HEALTHY_AFTER {
-            self.healthy = true;
-            self.backoff.reset();
-        }
     }
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use glasslink_protocol::Cause;
 
+use crate::client::AudioCounts;
+
 /// What the link is. Discrete: never the same twice in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkState {
@@ -41,6 +43,8 @@ pub struct LinkStats {
     /// Audio messages and their bytes, resends included.
     pub sent_messages: u64,
     pub sent_bytes: u64,
+    /// How sources stopped, and what came of it.
+    pub audio: AudioCounts,
 }
 
 impl LinkStats {

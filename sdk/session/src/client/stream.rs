@@ -7,6 +7,7 @@ use glasslink_protocol::{
 use crate::Timestamp;
 use crate::client::buffer::{Kind, SendBuffer};
 use crate::client::outbound::Pace;
+use crate::client::stall::Watch;
 use crate::client::{PushError, StreamOptions, WhenFull};
 
 /// Marks not yet `received`: ten minutes of them.
@@ -30,6 +31,9 @@ pub(crate) struct SendStream {
     pub(crate) heard: FrameIndex,
     pub(crate) limit: Option<FrameIndex>,
     pub(crate) end: Option<FrameIndex>,
+    /// The link came back to a backlog too long to wait for: another stream is to continue this one.
+    pub(crate) overdue: bool,
+    pub(crate) watch: Watch,
     /// Whether the relay has been told of the stream, and of its end, over the present connection.
     pub(crate) announced: bool,
     pub(crate) end_announced: bool,
@@ -68,6 +72,8 @@ impl SendStream {
             heard: transcribed,
             limit: None,
             end: None,
+            overdue: false,
+            watch: Watch::default(),
             announced: false,
             end_announced: false,
             ended: false,

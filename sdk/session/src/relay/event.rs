@@ -63,6 +63,13 @@ pub enum RelayEvent {
         stream: StreamId,
         at: FrameIndex,
     },
+    /// The client's source gives no frames; after `rearms` attempts to re-arm it the client is trying again, or has
+    /// given up.
+    AudioStalled {
+        stream: StreamId,
+        rearms: u32,
+        given_up: bool,
+    },
     Attached,
     Detached,
     /// The client is done with the session.

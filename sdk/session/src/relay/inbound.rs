@@ -5,6 +5,7 @@ use glasslink_protocol::{
 };
 
 use crate::Timestamp;
+use crate::defaults::REARM_INTERVAL;
 use crate::relay::{Attachment, RelayAction, RelayEvent, RelaySession};
 
 impl RelaySession {
@@ -64,6 +65,13 @@ impl RelaySession {
             ClientMessage::Clock(mark) => self.act(RelayAction::Event(RelayEvent::Clock(mark))),
             ClientMessage::End { stream, at } => self.end(now, stream, at),
             ClientMessage::Sums { streams } => self.check_sums(&streams),
+            ClientMessage::AudioStalled { stream, rearms, given_up } => {
+                // Who re-arms a source may be too busy to answer, and is not to be punished for it.
+                if let Some(attached) = self.attached.as_mut().filter(|_| !given_up) {
+                    attached.spared_until = now + REARM_INTERVAL;
+                }
+                self.act(RelayAction::Event(RelayEvent::AudioStalled { stream, rearms, given_up }));
+            }
             ClientMessage::Ping { id } => self.send(&RelayMessage::Pong { id }),
             ClientMessage::Bye => {
                 self.act(RelayAction::Event(RelayEvent::Bye));

@@ -56,6 +56,14 @@ pub(crate) struct Attached {
     pub(crate) attachment: Attachment,
     pub(crate) last_traffic: Timestamp,
     lost_after: Duration,
+    /// Its silence counts from here on only.
+    pub(crate) spared_until: Timestamp,
+}
+
+impl Attached {
+    fn deadline(&self) -> Timestamp {
+        self.last_traffic.max(self.spared_until) + self.lost_after
+    }
 }
 
 impl RelayConfig {
@@ -109,7 +117,7 @@ impl RelaySession {
         let attachment = Attachment(self.attachments);
         let ping = Duration::from_millis(u64::from(hello.ping_ms));
         let lost_after = (ping * LOST_AFTER_PINGS).max(LOST_MIN);
-        self.attached = Some(Attached { attachment, last_traffic: now, lost_after });
+        self.attached = Some(Attached { attachment, last_traffic: now, lost_after, spared_until: now });
         self.act(RelayAction::Event(RelayEvent::Attached));
 
         // Numbers mean nothing in another epoch.
@@ -229,7 +237,7 @@ impl RelaySession {
         match self.attached {
             Some(attached) => {
                 let marks = self.streams.values().filter_map(ReceiveStream::next_due);
-                marks.chain([attached.last_traffic + attached.lost_after]).min()
+                marks.chain([attached.deadline()]).min()
             }
             None => (!self.expired).then(|| self.detached_at + self.config.keep),
         }
@@ -243,7 +251,7 @@ impl RelaySession {
             }
             return;
         };
-        let deadline = attached.last_traffic + attached.lost_after;
+        let deadline = attached.deadline();
         if now.since(deadline) > LATE {
             attached.last_traffic = now;
         } else if now >= deadline {

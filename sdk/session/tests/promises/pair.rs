@@ -31,6 +31,8 @@ pub(crate) struct Pair {
     pub(crate) client: ClientSession,
     pub(crate) relay: RelaySession,
     pub(crate) network: Network,
+    /// Whether a journal holds what is captured.
+    pub(crate) journal: bool,
     /// Whether the relay keeps what it receives, at once.
     pub(crate) keeping: bool,
     /// How many of the next audio messages the relay refuses, and the frames of the last one it refused.
@@ -63,6 +65,7 @@ impl Pair {
             client: ClientSession::new(client, SESSION, 42),
             relay: RelaySession::new(relay, SESSION, now),
             network: Network::Up,
+            journal: false,
             keeping: true,
             refusals: 0,
             refused: None,
@@ -105,8 +108,20 @@ impl Pair {
         }
     }
 
+    /// Captures as a program does whose source is live: as another stream when the session wants one.
+    pub(crate) fn speak(&mut self, stream: &mut StreamId, lasting: Duration) {
+        for _ in 0..lasting.as_millis() / FRAME.as_millis() {
+            *stream = self.client.continuation(*stream).unwrap_or(*stream);
+            self.push(*stream);
+            self.advance(FRAME);
+        }
+    }
+
     pub(crate) fn push(&mut self, stream: StreamId) {
-        self.client.push(self.now, stream, &[0x5a; 20]).unwrap();
+        let index = self.client.push(self.now, stream, &[0x5a; 20]).unwrap();
+        if self.journal {
+            self.client.journaled(stream, index + 1);
+        }
         self.settle();
     }
 
@@ -239,7 +254,11 @@ impl Pair {
                     }
                 }
             }
-            Action::Fetch { .. } => panic!("there is no journal here"),
+            Action::Fetch { stream, from, to } => {
+                assert!(self.journal, "there is no journal here");
+                let frames = vec![[0x5a; 20]; (to.0 - from.0) as usize];
+                self.client.fetched(self.now, stream, from, frames.iter().map(|frame| &frame[..])).unwrap();
+            }
             Action::Event(Event::State(state)) => {
                 assert_ne!(self.states.last(), Some(&state), "a state was told twice in a row");
                 self.states.push(state);

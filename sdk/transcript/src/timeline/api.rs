@@ -87,6 +87,12 @@ impl Timeline {
         Ok(())
     }
 
+    /// Makes a stream known that has the format of the one it continues.
+    pub fn go_on(&mut self, stream: StreamId, continues: Continues) -> Result<(), TimelineError> {
+        let format = self.stream(continues.stream)?.format;
+        self.declare(stream, format, Some(continues))
+    }
+
     /// Ties a stream to the clocks.
     pub fn mark(&mut self, mark: ClockMark) -> Result<(), TimelineError> {
         self.stream(mark.stream)?.mark(mark);

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use glasslink_protocol::{
     ClockMark, Epoch, EventNumber, FrameIndex, Gap, StreamFormat, StreamId, TranscriptEvent,
@@ -43,6 +43,8 @@ struct Inner {
     writer: LogWriter,
     pcm: Option<LogWriter>,
     streams: BTreeMap<StreamId, StreamFormat>,
+    /// Streams that were ended to go on as another: which, and where.
+    continued: BTreeMap<StreamId, (StreamId, FrameIndex)>,
     pending: VecDeque<Pending>,
     /// Frames with their lengths.
     scratch: Vec<u8>,
@@ -95,6 +97,7 @@ impl Journal {
             writer,
             pcm: None,
             streams: BTreeMap::new(),
+            continued: BTreeMap::new(),
             pending: VecDeque::new(),
             scratch: Vec::new(),
             lock,
@@ -142,6 +145,29 @@ impl Journal {
         }
         drop(inner);
         self.put_json(STREAM, stream.0, 0, 0, info, now)
+    }
+
+    /// Ends `stream` before frame `at`, and opens `by`, which goes on from there.
+    pub fn go_on(
+        &self,
+        stream: StreamId,
+        at: FrameIndex,
+        by: StreamId,
+        info: &StreamInfo,
+        now: Instant,
+    ) -> Result<Stored, WriteError> {
+        let info = StreamInfo { continues: Some(stream), ..info.clone() };
+        let _ = self.end(stream, at, now)?;
+        let stored = self.open_stream(by, &info, now)?;
+        self.lock().continued.insert(stream, (by, at));
+        Ok(stored)
+    }
+
+    /// As which stream `stream` goes on, and from which time of it.
+    pub(crate) fn continuation(&self, stream: StreamId) -> Option<(StreamId, Duration)> {
+        let inner = self.lock();
+        let (by, at) = *inner.continued.get(&stream)?;
+        Some((by, inner.streams.get(&stream)?.stream_time(at)))
     }
 
     /// Frames from `first` on, exactly as they will be sent, before they are sent.
