@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use glasslink_audio::journal::{Journal, JournalError, JournalStore, Recording, SessionInfo};
 use glasslink_protocol::SessionId;
@@ -7,7 +8,7 @@ use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
 use crate::address::{AddressError, RelayAddress};
-use crate::connection::{Connector, RootError, Roots};
+use crate::connection::{Chooser, Connector, RootError, Roots, Transport, WEBSOCKET_RETRY};
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
 use crate::events::Events;
@@ -27,6 +28,8 @@ pub struct LinkBuilder {
     session: Option<SessionId>,
     seed: Option<u64>,
     through: Option<SocketAddr>,
+    transport: Option<Transport>,
+    websocket_retry: Duration,
     journal: Option<JournalStore>,
 }
 
@@ -64,6 +67,8 @@ impl LinkBuilder {
             session: None,
             seed: None,
             through: None,
+            transport: None,
+            websocket_retry: WEBSOCKET_RETRY,
             journal: None,
         }
     }
@@ -110,6 +115,19 @@ impl LinkBuilder {
     /// the relay's certificate.
     pub fn through(mut self, address: SocketAddr) -> Self {
         self.through = Some(address);
+        self
+    }
+
+    /// Only this. Without it the link is a WebSocket; where two in a row fail although the host is there it goes on over
+    /// HTTP, and comes back when WebSocket works.
+    pub fn transport(mut self, only: Transport) -> Self {
+        self.transport = Some(only);
+        self
+    }
+
+    /// How often WebSocket is tried while HTTP carries the link: each minute by default, each second at most.
+    pub fn websocket_retry(mut self, every: Duration) -> Self {
+        self.websocket_retry = every.max(Duration::from_secs(1));
         self
     }
 
@@ -193,8 +211,10 @@ impl LinkBuilder {
             credentials,
             roots: Arc::new(roots),
             through: self.through,
+            only: self.transport,
         };
-        let driver = Driver::new(Arc::clone(&shared), connector);
+        let chooser = Chooser::new(self.transport, self.websocket_retry);
+        let driver = Driver::new(Arc::clone(&shared), connector, chooser);
         let task = runtime.spawn(driver.run());
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
     }
