@@ -8,7 +8,9 @@ use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
 use crate::address::{AddressError, RelayAddress};
-use crate::connection::{Chooser, Connector, RootError, Roots, Transport, WEBSOCKET_RETRY};
+use crate::connection::{
+    Chooser, Connector, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
+};
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
 use crate::events::Events;
@@ -28,6 +30,7 @@ pub struct LinkBuilder {
     session: Option<SessionId>,
     seed: Option<u64>,
     through: Option<SocketAddr>,
+    proxies: Result<Proxies, ProxyError>,
     transport: Option<Transport>,
     websocket_retry: Duration,
     journal: Option<JournalStore>,
@@ -45,6 +48,9 @@ pub enum ConnectError {
     /// An extra root is not a certificate.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// A proxy's address is not one.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A link is a task: connect from within a tokio runtime that has time and I/O enabled.
     #[error("a link needs a tokio runtime: connect from within one")]
     NoRuntime,
@@ -67,6 +73,7 @@ impl LinkBuilder {
             session: None,
             seed: None,
             through: None,
+            proxies: Ok(Proxies::default()),
             transport: None,
             websocket_retry: WEBSOCKET_RETRY,
             journal: None,
@@ -115,6 +122,21 @@ impl LinkBuilder {
     /// the relay's certificate.
     pub fn through(mut self, address: SocketAddr) -> Self {
         self.through = Some(address);
+        self
+    }
+
+    /// Goes through the proxy at `url`, `http://NAME:PASSWORD@HOST:PORT` or `https://...`, whatever the environment says.
+    ///
+    /// Without it `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count (upper case first), then what the
+    /// system is set to (macOS, Windows); a relay on this machine is reached without any.
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.proxies = Proxies::given(url);
+        self
+    }
+
+    /// Goes through no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxies = Ok(Proxies::None);
         self
     }
 
@@ -169,6 +191,7 @@ impl LinkBuilder {
     ) -> Result<(Link, Events), ConnectError> {
         let address = self.url.parse::<RelayAddress>()?;
         let credentials = self.credentials?;
+        let proxies = self.proxies?;
         let mut roots = Roots::default();
         for pem in &self.extra_roots {
             roots.add(pem)?;
@@ -211,6 +234,7 @@ impl LinkBuilder {
             credentials,
             roots: Arc::new(roots),
             through: self.through,
+            proxies,
             only: self.transport,
         };
         let chooser = Chooser::new(self.transport, self.websocket_retry);

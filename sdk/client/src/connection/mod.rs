@@ -4,6 +4,7 @@ mod dial;
 mod failure;
 mod http;
 mod open;
+mod proxy;
 mod socket;
 mod tls;
 mod transport;
@@ -11,6 +12,8 @@ mod websocket;
 
 pub(crate) use failure::Failure;
 pub(crate) use open::Connector;
+pub(crate) use proxy::Proxies;
+pub use proxy::ProxyError;
 pub(crate) use socket::{Incoming, Socket};
 pub use tls::RootError;
 pub(crate) use tls::Roots;

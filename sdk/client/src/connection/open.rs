@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::dial::dial;
 use super::http::HttpSocket;
+use super::proxy::{Proxies, tunnel};
 use super::websocket::WebSocket;
 use super::{Failure, Roots, Socket, Transport};
 use crate::address::RelayAddress;
@@ -45,6 +46,7 @@ pub(crate) struct Connector {
     pub(crate) roots: Arc<Roots>,
     /// Where to connect instead of where the relay's name leads.
     pub(crate) through: Option<SocketAddr>,
+    pub(crate) proxies: Proxies,
     /// The only transport that the program wants.
     pub(crate) only: Option<Transport>,
 }
@@ -92,19 +94,26 @@ impl Connector {
         Err(if self.only.is_none() { failure.doubted() } else { failure })
     }
 
-    /// A TCP connection to the relay, encrypted if its address says so.
+    /// A stream of bytes to the relay, encrypted if its address says so.
     pub(super) async fn wire(&self) -> Result<Box<dyn Wire>, Failure> {
-        let tcp = match self.through {
-            Some(address) => dial(&address.ip().to_string(), address.port()).await?,
-            None => dial(self.address.host(), self.address.port()).await?,
-        };
+        let stream = self.stream().await?;
         if !self.address.is_encrypted() {
-            return Ok(Box::new(tcp));
+            return Ok(stream);
         }
         let name = ServerName::try_from(self.address.host().to_owned())
             .map_err(|error| Failure::new(Cause::Certificate, &error))?;
         let connector = self.roots.connector().await?;
-        Ok(Box::new(connector.connect(name, tcp).await.map_err(|error| Failure::io(&error))?))
+        Ok(Box::new(connector.connect(name, stream).await.map_err(|error| Failure::io(&error))?))
+    }
+
+    async fn stream(&self) -> Result<Box<dyn Wire>, Failure> {
+        if let Some(address) = self.through {
+            return Ok(Box::new(dial(&address.ip().to_string(), address.port()).await?));
+        }
+        match self.proxies.on_the_way(&self.address).await {
+            Some(proxy) => tunnel(&proxy, &self.address, &self.roots).await,
+            None => Ok(Box::new(dial(self.address.host(), self.address.port()).await?)),
+        }
     }
 
     async fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
