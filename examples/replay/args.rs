@@ -2,10 +2,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Parser;
-use glasslink::RelayAddress;
+use clap::{Parser, ValueEnum};
 use glasslink::audio::Pace;
 use glasslink::transcript::Format;
+use glasslink::{RelayAddress, Transport};
 
 /// Replay audio files through the whole system, one behind the other, and account for every frame
 ///
@@ -29,6 +29,10 @@ pub(crate) struct Args {
     /// An authority to trust beside the system's, PEM
     #[arg(long, value_name = "FILE", requires = "relay")]
     pub(crate) ca: Option<PathBuf>,
+
+    /// Carry the link over HTTP: where WebSocket is blocked, always, or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) http: Http,
 
     /// How many times faster than real time, or `max`
     #[arg(long, default_value = "1", value_name = "N|max")]
@@ -71,6 +75,13 @@ pub(crate) struct Args {
     pub(crate) connect_timeout: Timeout,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Http {
+    Auto,
+    Always,
+    Never,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Speed(pub(crate) Pace);
 
@@ -82,6 +93,17 @@ impl Args {
     /// What a person reads goes to standard error when a program reads standard output.
     pub(crate) fn output_is_taken(&self) -> bool {
         self.json || (self.export.is_some() && self.output.is_none())
+    }
+}
+
+impl Http {
+    /// The only transport there is to be.
+    pub(crate) fn only(self) -> Option<Transport> {
+        match self {
+            Self::Auto => None,
+            Self::Always => Some(Transport::Http),
+            Self::Never => Some(Transport::WebSocket),
+        }
     }
 }
 
@@ -138,8 +160,11 @@ mod tests {
         assert!(parse("a.wav").unwrap().speed.is_real_time());
         assert_eq!(parse("a.wav --speed max").unwrap().speed.0, Pace::UNPACED);
         assert_eq!(parse("a.wav --connect-timeout 0").unwrap().connect_timeout.0, None);
+        assert_eq!(parse("a.wav").unwrap().http, Http::Auto);
+        assert_eq!(parse("a.wav --http always").unwrap().http.only(), Some(Transport::Http));
         for wrong in [
             "",
+            "a.wav --http sometimes",
             "a.wav --speed 0",
             "a.wav --speed fast",
             "a.wav --drop-every -1",

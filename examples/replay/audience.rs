@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use anyhow::{Error, Result};
 use glasslink::transcript::Transcript;
-use glasslink::{Event, Events, FinishError, Lagged, Link, LinkStats};
+use glasslink::{Event, Events, FinishError, Lagged, Link, LinkStats, Transport};
 use tokio::sync::mpsc;
 
 use crate::args::Args;
@@ -14,6 +14,7 @@ use crate::screen::Screen;
 pub(crate) struct Audience {
     pub(crate) screen: Screen,
     pub(crate) measure: Measure,
+    carried: Transport,
     lagged: u64,
 }
 
@@ -30,7 +31,8 @@ pub(crate) struct Played {
 
 impl Audience {
     pub(crate) fn new(output_is_taken: bool) -> Self {
-        Self { screen: Screen::new(output_is_taken), measure: Measure::default(), lagged: 0 }
+        let (screen, measure) = (Screen::new(output_is_taken), Measure::default());
+        Self { screen, measure, carried: Transport::WebSocket, lagged: 0 }
     }
 
     /// Waits for the relay, plays everything and waits until it is kept and transcribed, or until the person has
@@ -47,7 +49,8 @@ impl Audience {
             return Err(error.into());
         }
         let (began, mut beginnings) = mpsc::unbounded_channel();
-        let mut stats = link.watch_stats();
+        let (mut stats, mut transport) = (link.watch_stats(), link.watch_transport());
+        self.carried(*transport.borrow_and_update());
         let playing = async {
             let problems = player::play(link, args, tracks, began).await;
             (problems, link.finish().await)
@@ -60,6 +63,7 @@ impl Audience {
                 Some(began) = beginnings.recv() => self.began(began),
                 result = &mut playing => break result,
                 Ok(()) = stats.changed() => self.screen.figures(&stats.borrow_and_update()),
+                Ok(()) = transport.changed() => self.carried(*transport.borrow_and_update()),
                 _ = tokio::signal::ctrl_c() => break (vec![], Err(FinishError::Closed)),
             }
         };
@@ -69,6 +73,15 @@ impl Audience {
         self.screen.pause();
         let (stats, transcript) = (link.stats(), link.transcript());
         Ok(Played { stats, transcript, finished, problems, lagged: self.lagged })
+    }
+
+    fn carried(&mut self, transport: Option<Transport>) {
+        let Some(transport) = transport else { return };
+        match (transport == Transport::Http, std::mem::replace(&mut self.carried, transport)) {
+            (true, Transport::WebSocket) => self.screen.note("no WebSocket gets through: going on over HTTP"),
+            (false, Transport::Http) => self.screen.note("WebSocket gets through again"),
+            _ => {}
+        }
     }
 
     fn began(&mut self, began: Began) {

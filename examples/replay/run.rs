@@ -174,6 +174,9 @@ fn builder(args: &Args, address: &RelayAddress) -> Result<LinkBuilder> {
     let mut builder = Link::builder(address.to_string())
         .client_name(concat!("replay ", env!("CARGO_PKG_VERSION")))
         .config(ClientConfig { catch_up_rate, ..ClientConfig::default() });
+    if let Some(transport) = args.http.only() {
+        builder = builder.transport(transport);
+    }
     if let Some(token) = &args.token {
         builder = builder.token(token);
     }

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use glasslink_audio::journal::{Journal, JournalError, JournalStore, Recording, SessionInfo};
 use glasslink_protocol::SessionId;
@@ -7,7 +8,9 @@ use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
 use crate::address::{AddressError, RelayAddress};
-use crate::connection::{Connector, RootError, Roots};
+use crate::connection::{
+    Chooser, Connector, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
+};
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
 use crate::events::Events;
@@ -27,6 +30,9 @@ pub struct LinkBuilder {
     session: Option<SessionId>,
     seed: Option<u64>,
     through: Option<SocketAddr>,
+    proxies: Result<Proxies, ProxyError>,
+    transport: Option<Transport>,
+    websocket_retry: Duration,
     journal: Option<JournalStore>,
 }
 
@@ -42,6 +48,9 @@ pub enum ConnectError {
     /// An extra root is not a certificate.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// A proxy's address is not one.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A link is a task: connect from within a tokio runtime that has time and I/O enabled.
     #[error("a link needs a tokio runtime: connect from within one")]
     NoRuntime,
@@ -64,6 +73,9 @@ impl LinkBuilder {
             session: None,
             seed: None,
             through: None,
+            proxies: Ok(Proxies::default()),
+            transport: None,
+            websocket_retry: WEBSOCKET_RETRY,
             journal: None,
         }
     }
@@ -113,6 +125,34 @@ impl LinkBuilder {
         self
     }
 
+    /// Goes through the proxy at `url`, `http://NAME:PASSWORD@HOST:PORT` or `https://...`, whatever the environment says.
+    ///
+    /// Without it `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count (upper case first), then what the
+    /// system is set to (macOS, Windows); a relay on this machine is reached without any.
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.proxies = Proxies::given(url);
+        self
+    }
+
+    /// Goes through no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxies = Ok(Proxies::None);
+        self
+    }
+
+    /// Only this. Without it the link is a WebSocket; where two in a row fail although the host is there it goes on over
+    /// HTTP, and comes back when WebSocket works.
+    pub fn transport(mut self, only: Transport) -> Self {
+        self.transport = Some(only);
+        self
+    }
+
+    /// How often WebSocket is tried while HTTP carries the link: each minute by default, each second at most.
+    pub fn websocket_retry(mut self, every: Duration) -> Self {
+        self.websocket_retry = every.max(Duration::from_secs(1));
+        self
+    }
+
     /// Records every attached source in `store`, before it is sent: nothing that was captured is lost when the program
     /// dies, memory is spared, and [`LinkBuilder::recover`] finishes it after a restart.
     pub fn journal(mut self, store: &JournalStore) -> Self {
@@ -151,6 +191,7 @@ impl LinkBuilder {
     ) -> Result<(Link, Events), ConnectError> {
         let address = self.url.parse::<RelayAddress>()?;
         let credentials = self.credentials?;
+        let proxies = self.proxies?;
         let mut roots = Roots::default();
         for pem in &self.extra_roots {
             roots.add(pem)?;
@@ -193,8 +234,11 @@ impl LinkBuilder {
             credentials,
             roots: Arc::new(roots),
             through: self.through,
+            proxies,
+            only: self.transport,
         };
-        let driver = Driver::new(Arc::clone(&shared), connector);
+        let chooser = Chooser::new(self.transport, self.websocket_retry);
+        let driver = Driver::new(Arc::clone(&shared), connector, chooser);
         let task = runtime.spawn(driver.run());
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
     }

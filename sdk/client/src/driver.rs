@@ -3,11 +3,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink_protocol::CloseCode;
+use glasslink_protocol::{Cause, CloseCode};
 use glasslink_session::{Action, ClientSession, ConnectionId, LinkState};
 use tokio::time::{Instant, Sleep};
 
-use crate::connection::{Connector, Failure, Incoming, Socket};
+use crate::connection::{Chooser, Connector, Failure, Incoming, Socket, Transport};
 use crate::shared::Shared;
 
 /// Messages read in a row before timers get a look.
@@ -20,7 +20,12 @@ const JOURNAL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     connector: Arc<Connector>,
+    chooser: Chooser,
     connection: Connection,
+    /// Tries WebSocket while HTTP carries the link.
+    retry: Option<Pin<Box<dyn Future<Output = Option<Socket>> + Send>>>,
+    /// A WebSocket for the next attempt.
+    spare: Option<Socket>,
     /// The last connection's goodbye.
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     timer: Pin<Box<Sleep>>,
@@ -31,25 +36,41 @@ pub(crate) struct Driver {
 
 enum Connection {
     None,
-    Opening { id: ConnectionId, attempt: Pin<Box<dyn Future<Output = Result<Socket, Failure>> + Send>> },
-    Open { id: ConnectionId, socket: Box<Socket> },
+    Opening {
+        id: ConnectionId,
+        transport: Transport,
+        attempt: Attempt,
+    },
+    /// `worked`: something that the relay said has come.
+    Open {
+        id: ConnectionId,
+        socket: Box<Socket>,
+        worked: bool,
+    },
 }
+
+type Attempt = Pin<Box<dyn Future<Output = Result<Socket, Failure>> + Send>>;
 
 enum Wake {
     Opened(ConnectionId, Box<Socket>),
     Incoming(ConnectionId, Incoming),
     Failed(ConnectionId, Failure),
     Closed,
+    /// WebSocket was tried beside HTTP.
+    Retried(Option<Box<Socket>>),
     Called,
     Timer,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, connector: Connector) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, connector: Connector, chooser: Chooser) -> Self {
         Self {
             shared,
             connector: Arc::new(connector),
+            chooser,
             connection: Connection::None,
+            retry: None,
+            spare: None,
             closing: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             actions: Vec::new(),
@@ -72,7 +93,8 @@ impl Driver {
             let wake = tokio::select! {
                 biased;
                 wake = self.connection.next() => wake,
-                () = goodbye(&mut self.closing) => Wake::Closed,
+                () = finished(&mut self.closing) => Wake::Closed,
+                socket = finished(&mut self.retry) => Wake::Retried(socket.map(Box::new)),
                 () = self.shared.wake.notified() => Wake::Called,
                 () = &mut self.timer => Wake::Timer,
             };
@@ -84,7 +106,10 @@ impl Driver {
         let reads = std::mem::take(&mut self.reads);
         match wake {
             Wake::Opened(id, socket) => {
-                self.connection = Connection::Open { id, socket };
+                if socket.transport() == Transport::Http {
+                    self.retry_websocket();
+                }
+                self.set(Connection::Open { id, socket, worked: false });
                 self.shared.drive(|session, now| session.opened(now, id));
             }
             Wake::Incoming(id, incoming) => {
@@ -93,12 +118,26 @@ impl Driver {
             }
             Wake::Failed(id, failure) => self.failed(id, &failure),
             Wake::Closed => self.closing = None,
+            Wake::Retried(socket) => {
+                self.chooser.retried(Instant::now());
+                match socket {
+                    Some(socket) => self.unblocked(*socket),
+                    None => self.retry_websocket(),
+                }
+            }
             Wake::Called => {}
             Wake::Timer => self.shared.drive(ClientSession::handle_timeout),
         }
     }
 
     fn incoming(&mut self, id: ConnectionId, incoming: &Incoming) {
+        if let Connection::Open { socket, worked, .. } = &mut self.connection
+            && !*worked
+            && matches!(incoming, Incoming::Text(_))
+        {
+            *worked = true;
+            self.chooser.worked(socket.transport());
+        }
         let understood = self.shared.drive(|session, now| match incoming {
             Incoming::Text(text) => session.text(now, id, text),
             Incoming::Traffic => {
@@ -117,8 +156,45 @@ impl Driver {
 
     fn failed(&mut self, id: ConnectionId, failure: &Failure) {
         tracing::debug!(cause = %failure.cause.code(), detail = %failure.detail, "connection");
-        self.connection = Connection::None;
+        self.note_failure(failure);
+        self.set(Connection::None);
         self.shared.drive(|session, now| session.closed(now, id, failure.cause, failure.retry_after));
+    }
+
+    /// The connection's failure says how the next one is made, unless the relay has spoken over it.
+    fn note_failure(&mut self, failure: &Failure) {
+        if let Some(transport) = self.connection.unproven() {
+            self.chooser.failed(transport, failure, Instant::now());
+        }
+    }
+
+    fn set(&mut self, connection: Connection) -> Connection {
+        let carried = connection.carried();
+        if carried != Some(Transport::Http) {
+            self.retry = None;
+        }
+        self.shared.transport.send_if_modified(|last| std::mem::replace(last, carried) != carried);
+        std::mem::replace(&mut self.connection, connection)
+    }
+
+    fn retry_websocket(&mut self) {
+        let connector = Arc::clone(&self.connector);
+        self.retry = self.chooser.retry_at().map(|at| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            Box::pin(async move {
+                tokio::time::sleep_until(at).await;
+                connector.retry_websocket().await
+            })
+        });
+    }
+
+    /// Leaves the connection over HTTP for `socket`, as if it had been cut: the session resumes over the other.
+    fn unblocked(&mut self, socket: Socket) {
+        self.retry = None;
+        if let Connection::Open { id, .. } = self.connection {
+            tracing::debug!("WebSocket works again");
+            self.spare = Some(socket);
+            self.shared.drive(|session, now| session.closed(now, id, Cause::Reset, None));
+        }
     }
 
     /// Does everything the session wants, and sets the timer for what it wants later.
@@ -145,9 +221,8 @@ impl Driver {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Connect { connection: id } => {
-                let connector = Arc::clone(&self.connector);
-                let attempt = Box::pin(async move { connector.connect().await });
-                self.connection = Connection::Opening { id, attempt };
+                let (transport, attempt) = self.attempt();
+                self.set(Connection::Opening { id, transport, attempt });
             }
             Action::Close { connection, code } => self.close(connection, code),
             Action::SendText { connection, text } => self.send(connection, |socket| socket.send_text(text)),
@@ -162,8 +237,16 @@ impl Driver {
         }
     }
 
+    fn attempt(&mut self) -> (Transport, Attempt) {
+        if let Some(socket) = self.spare.take() {
+            return (socket.transport(), Box::pin(std::future::ready(Ok(socket))));
+        }
+        let (transport, connector) = (self.chooser.next(), Arc::clone(&self.connector));
+        (transport, Box::pin(async move { connector.connect(transport).await }))
+    }
+
     fn send(&mut self, connection: ConnectionId, send: impl FnOnce(&mut Socket) -> Result<(), Failure>) {
-        if let Connection::Open { id, socket } = &mut self.connection
+        if let Connection::Open { id, socket, .. } = &mut self.connection
             && *id == connection
             && let Err(failure) = send(socket)
         {
@@ -172,12 +255,15 @@ impl Driver {
     }
 
     fn close(&mut self, connection: ConnectionId, code: CloseCode) {
-        match std::mem::replace(&mut self.connection, Connection::None) {
-            Connection::Open { id, socket } if id == connection => {
-                self.closing = Some(Box::pin(socket.close(code)));
-            }
-            Connection::Opening { id, .. } if id == connection => {}
-            other => self.connection = other,
+        if self.connection.id() != Some(connection) {
+            return;
+        }
+        if matches!(self.connection, Connection::Open { .. }) {
+            // Opened, and then not a word in the time of the attempt.
+            self.note_failure(&Failure::blocked(Cause::Timeout, "no welcome"));
+        }
+        if let Connection::Open { socket, .. } = self.set(Connection::None) {
+            self.closing = Some(Box::pin(socket.close(code)));
         }
     }
 }
@@ -186,25 +272,52 @@ impl Driver {
 const IDLE: Duration = Duration::from_hours(24);
 
 impl Connection {
+    fn id(&self) -> Option<ConnectionId> {
+        match self {
+            Self::None => None,
+            Self::Opening { id, .. } | Self::Open { id, .. } => Some(*id),
+        }
+    }
+
+    /// What carries messages over it.
+    fn carried(&self) -> Option<Transport> {
+        match self {
+            Self::Open { socket, .. } => Some(socket.transport()),
+            _ => None,
+        }
+    }
+
+    /// What it was tried with, as long as nothing has come over it.
+    fn unproven(&self) -> Option<Transport> {
+        match self {
+            Self::Opening { transport, .. } => Some(*transport),
+            Self::Open { socket, worked: false, .. } => Some(socket.transport()),
+            _ => None,
+        }
+    }
+
     /// What happens next on the connection. Cancel safe: nothing is taken before it is returned.
     async fn next(&mut self) -> Wake {
         match self {
             Self::None => std::future::pending().await,
-            Self::Opening { id, attempt } => match attempt.await {
+            Self::Opening { id, attempt, .. } => match attempt.await {
                 Ok(socket) => Wake::Opened(*id, Box::new(socket)),
                 Err(failure) => Wake::Failed(*id, failure),
             },
-            Self::Open { id, socket } => match std::future::poll_fn(|cx| socket.poll_incoming(cx)).await {
-                Ok(incoming) => Wake::Incoming(*id, incoming),
-                Err(failure) => Wake::Failed(*id, failure),
-            },
+            Self::Open { id, socket, .. } => {
+                match std::future::poll_fn(|cx| socket.poll_incoming(cx)).await {
+                    Ok(incoming) => Wake::Incoming(*id, incoming),
+                    Err(failure) => Wake::Failed(*id, failure),
+                }
+            }
         }
     }
 }
 
-async fn goodbye(closing: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
-    match closing {
-        Some(closing) => closing.await,
+/// What comes of `future`, if there is one. Cancel safe.
+async fn finished<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

@@ -54,6 +54,8 @@
 //! |---|---|
 //! | show what the link is doing | [`Link::watch_state`], [`Link::watch_stats`] |
 //! | have the transcript with its gaps | [`Link::transcript`], and [`transcript::export`] |
+//! | see or decide what carries it | [`Link::watch_transport`], [`LinkBuilder::transport`] |
+//! | go through a proxy, or through none | [`LinkBuilder::proxy`], [`LinkBuilder::no_proxy`] |
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
@@ -82,7 +84,7 @@ mod wait;
 pub use address::{AddressError, RelayAddress};
 pub use attach::{AttachError, AttachedSource, RecordError};
 pub use builder::{ConnectError, LinkBuilder};
-pub use connection::RootError;
+pub use connection::{ProxyError, RootError, Transport};
 pub use credentials::{Credentials, CredentialsError, Token, TokenError, TokenFuture};
 pub use events::{Events, Lagged};
 pub use journal::{LinkSink, RecoverError, Recovered, ResumeError};

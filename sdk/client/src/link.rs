@@ -14,6 +14,7 @@ use crate::address::RelayAddress;
 use crate::attach::{AttachedSource, RecordError};
 use crate::builder::LinkBuilder;
 use crate::clock;
+use crate::connection::Transport;
 use crate::events::Events;
 use crate::journal::LinkSink;
 use crate::shared::{Engine, Shared};
@@ -140,6 +141,16 @@ impl Link {
         let stats = self.shared.stats.subscribe();
         self.shared.wake.notify_one();
         stats
+    }
+
+    /// What carries the link's messages now; `None` while there is no connection.
+    pub fn transport(&self) -> Option<Transport> {
+        *self.shared.transport.borrow()
+    }
+
+    /// The same as it changes.
+    pub fn watch_transport(&self) -> watch::Receiver<Option<Transport>> {
+        self.shared.transport.subscribe()
     }
 
     /// What was said and what is missing so far, of all streams of this link.

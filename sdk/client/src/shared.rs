@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::connection::Transport;
 use crate::events::Subscribers;
 use crate::journal::Keeper;
 
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) subscribers: Subscribers,
     pub(crate) state: watch::Sender<LinkState>,
     pub(crate) stats: watch::Sender<LinkStats>,
+    /// What carries the messages now.
+    pub(crate) transport: watch::Sender<Option<Transport>>,
     /// Moves whenever something that can be waited for may have happened.
     progress: watch::Sender<()>,
     ended: watch::Sender<bool>,
@@ -71,6 +74,7 @@ impl Shared {
             keeper: None,
             state: watch::Sender::new(session.state()),
             stats: watch::Sender::new(session.stats()),
+            transport: watch::Sender::new(None),
             core: Mutex::new(Core { session, armed: None }),
             heard: Mutex::default(),
             clock: Clock::start(),
@@ -168,6 +172,7 @@ impl Shared {
         // Lets go of the recording's folder.
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.subscribers.end();
+        self.transport.send_replace(None);
         self.ended.send_replace(true);
         self.progressed();
     }

@@ -204,6 +204,13 @@ impl Cause {
     }
 }
 
+impl ErrorReport {
+    /// The report in the body of a refusal; `None` where something else than a relay refused.
+    pub fn decode(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -20,6 +20,7 @@ mod close;
 mod error;
 mod format;
 mod gap;
+mod http;
 mod ids;
 mod message;
 mod transcript;
@@ -31,6 +32,10 @@ pub use close::CloseCode;
 pub use error::{Category, Cause, ErrorReport, Retry, Severity};
 pub use format::{Codec, FormatError, StreamFormat};
 pub use gap::{Gap, GapCause};
+pub use http::{
+    HTTP_CONNECTION, HTTP_DOWN, HTTP_MEDIA_TYPE, HTTP_NUMBER, HTTP_UP, HttpConnectionId,
+    HttpConnectionIdError, HttpPart, HttpPartError, HttpParts, MAX_HTTP_BODY_BYTES,
+};
 pub use ids::{
     ClockMark, Epoch, EventNumber, FrameIndex, FrameIndexError, SessionId, SessionIdError, StreamId,
 };

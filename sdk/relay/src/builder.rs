@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::{Credentials, Identity, Secret};
 use crate::clock::Clock;
+use crate::doors::link::http::Exchanges;
 use crate::handle::RelayHandle;
 use crate::limits;
 use crate::registry::Registry;
@@ -174,6 +175,7 @@ impl RelayBuilder {
             guard: Guard::new(address),
             clock: Clock::start(),
             registry: Registry::new(self.sessions),
+            exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
             keep: self.keep,
             draining: CancellationToken::new(),

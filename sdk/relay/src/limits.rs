@@ -8,8 +8,13 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A request's headers are one packet; who needs longer than this holds a socket for nothing.
 pub(crate) const HEADERS: Duration = Duration::from_secs(10);
 
-/// A whole request, answer included. Upgraded connections leave this bound behind.
+/// A whole request, answer included, and what follows on its connection until the next one. Upgraded connections leave
+/// this bound behind.
 pub(crate) const REQUEST: Duration = Duration::from_secs(20);
+
+/// A poll is answered after this, whatever there is: within [`REQUEST`], and before proxies lose patience, the
+/// shortest of which wait 30 s.
+pub(crate) const POLL: Duration = Duration::from_secs(15);
 
 /// `hello` follows the upgrade at once.
 pub(crate) const HELLO: Duration = Duration::from_secs(10);

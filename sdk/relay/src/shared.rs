@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Credentials;
 use crate::clock::{Clock, unix_micros};
+use crate::doors::link::http::Exchanges;
 use crate::registry::Registry;
 use crate::server::Guard;
 use crate::speech::{EngineStatus, Speech};
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
+    pub(crate) exchanges: Exchanges,
     pub(crate) speech: Speech,
     /// Where sessions are kept; in memory without one.
     pub(crate) data: Option<Arc<DataDir>>,

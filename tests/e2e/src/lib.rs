@@ -6,6 +6,7 @@ mod relay;
 mod replay;
 mod speech;
 mod tls;
+mod upgrades;
 mod words;
 
 pub use process::{Finished, LIMIT, peak_memory, run};
@@ -14,6 +15,7 @@ pub use relay::RelayProcess;
 pub use replay::{Report, replay};
 pub use speech::{Clip, speech};
 pub use tls::Certificate;
+pub use upgrades::StripsUpgrades;
 pub use words::error_rate;
 
 /// The example in the README is compiled.

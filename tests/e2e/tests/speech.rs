@@ -48,7 +48,8 @@ fn cuts_and_speed_change_no_word() {
         }
     }
     let reconnects = |name: &str| runs.iter().find(|run| run.0 == name).unwrap().1.number("reconnects");
-    assert!(reconnects("speed 1, cut") >= 8, "{}", reconnects("speed 1, cut"));
+    // A cut, 1 s of outage and at most 2 s of back-off after it take 8 s of the 54 s.
+    assert!(reconnects("speed 1, cut") >= 6, "{}", reconnects("speed 1, cut"));
     assert!(reconnects("speed 8, cut") >= 1, "{}", reconnects("speed 8, cut"));
     assert_eq!((reconnects("speed 1"), reconnects("speed 8")), (0, 0));
 }

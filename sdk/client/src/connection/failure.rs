@@ -1,8 +1,9 @@
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, CloseCode};
-use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use glasslink_protocol::{Cause, CloseCode, ErrorReport};
+use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::http::HeaderMap;
 use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -17,13 +18,22 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 pub(crate) struct Failure {
     pub(crate) cause: Cause,
     pub(crate) retry_after: Option<Duration>,
+    /// The host was reached, and this may come of something in between that lets no WebSocket through.
+    pub(crate) blocked: bool,
+    /// The relay has closed this connection over HTTP, and said why to whoever polled.
+    pub(crate) is_over: bool,
     /// For the log.
     pub(crate) detail: String,
 }
 
 impl Failure {
     pub(crate) fn new(cause: Cause, detail: &(impl ToString + ?Sized)) -> Self {
-        Self { cause, retry_after: None, detail: detail.to_string() }
+        Self { cause, retry_after: None, blocked: false, is_over: false, detail: detail.to_string() }
+    }
+
+    /// See [`Self::blocked`].
+    pub(crate) fn blocked(cause: Cause, detail: &(impl ToString + ?Sized)) -> Self {
+        Self { blocked: true, ..Self::new(cause, detail) }
     }
 
     pub(crate) fn dns(error: &io::Error) -> Self {
@@ -55,21 +65,75 @@ impl Failure {
         Self::new(cause, error)
     }
 
-    pub(crate) fn websocket(error: &Error) -> Self {
+    pub(crate) fn websocket(error: &WebSocketError) -> Self {
         match error {
-            Error::Io(error) => Self::io(error),
-            Error::Http(response) => {
+            WebSocketError::Io(error) => Self { blocked: true, ..Self::io(error) },
+            WebSocketError::Http(response) => {
                 let status = response.status().as_u16();
-                let cause = Cause::from_http_status(status);
-                Self { retry_after: retry_after(response.headers()), ..Self::new(cause, &status) }
+                // A relay that is asked without the upgrade, which something took away, says 426.
+                let blocked = match status {
+                    401 | 407 => false,
+                    403 | 429 | 503 => {
+                        let body = response.body().as_deref();
+                        body.is_none_or(|body| ErrorReport::decode(body).is_none())
+                    }
+                    _ => true,
+                };
+                let retry_after = retry_after(response.headers());
+                Self { retry_after, blocked, ..Self::new(Cause::from_http_status(status), &status) }
             }
-            Error::ConnectionClosed
-            | Error::AlreadyClosed
-            | Error::Protocol(
+            WebSocketError::ConnectionClosed
+            | WebSocketError::AlreadyClosed
+            | WebSocketError::Protocol(
                 ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake,
-            ) => Self::new(Cause::Reset, error),
-            _ => Self::new(Cause::ProtocolError, error),
+            ) => Self::blocked(Cause::Reset, error),
+            _ => Self::blocked(Cause::ProtocolError, error),
         }
+    }
+
+    /// A request was refused with `status`. `is_first`: of its connection.
+    pub(crate) fn request(status: u16, headers: &HeaderMap, is_first: bool) -> Self {
+        let cause = match status {
+            410 => Cause::Reset,
+            // Credentials that were good before are asked for anew.
+            401 if !is_first => Cause::Reset,
+            400 | 409 | 413 => Cause::ProtocolError,
+            _ => Cause::from_http_status(status),
+        };
+        Self {
+            retry_after: retry_after(headers),
+            blocked: !matches!(status, 401 | 403 | 407 | 410 | 429 | 503),
+            is_over: status == 410,
+            ..Self::new(cause, &status)
+        }
+    }
+
+    /// The TCP connection broke under a request, or what came over it was no answer.
+    pub(crate) fn http(error: &hyper::Error) -> Self {
+        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        match io {
+            Some(error) => Self { blocked: true, ..Self::io(error) },
+            None if error.is_parse() => Self::blocked(Cause::ProtocolError, error),
+            None => Self::blocked(Cause::Reset, error),
+        }
+    }
+
+    /// The answer's body is not whole, or too large.
+    pub(crate) fn cut_off(error: &(dyn Error + Send + Sync + 'static)) -> Self {
+        match error.downcast_ref::<hyper::Error>() {
+            Some(error) => Self::http(error),
+            None => Self::blocked(Cause::ProtocolError, &error.to_string()),
+        }
+    }
+
+    /// Where something in between may have said what is a relay's to say: nothing that ends the attempts.
+    pub(crate) fn doubted(self) -> Self {
+        let cause = match self.cause {
+            Cause::Forbidden if self.blocked => Cause::HttpStatus(403),
+            Cause::UnsupportedVersion if self.blocked => Cause::HttpStatus(426),
+            cause => cause,
+        };
+        Self { cause, ..self }
     }
 
     /// The relay closed the connection.
@@ -82,7 +146,7 @@ impl Failure {
 
     /// The connection ended without a word.
     pub(crate) fn ended() -> Self {
-        Self::new(Cause::Reset, "closed without a reason")
+        Self::blocked(Cause::Reset, "closed without a reason")
     }
 }
 

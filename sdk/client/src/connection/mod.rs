@@ -2,12 +2,20 @@
 
 mod dial;
 mod failure;
+mod http;
 mod open;
+mod proxy;
 mod socket;
 mod tls;
+mod transport;
+mod websocket;
 
 pub(crate) use failure::Failure;
 pub(crate) use open::Connector;
+pub(crate) use proxy::Proxies;
+pub use proxy::ProxyError;
 pub(crate) use socket::{Incoming, Socket};
 pub use tls::RootError;
 pub(crate) use tls::Roots;
+pub use transport::Transport;
+pub(crate) use transport::{Chooser, WEBSOCKET_RETRY};

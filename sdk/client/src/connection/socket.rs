@@ -1,36 +1,24 @@
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
 use glasslink_protocol::CloseCode;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::Failure;
-use glasslink_protocol::Cause;
+use super::http::HttpSocket;
+use super::websocket::WebSocket;
+use super::{Failure, Transport};
 
 /// Most bytes waiting for a connection that does not take them. All a session sends before it wants an answer fits.
-const MAX_UNSENT: usize = 8 << 20;
+pub(super) const MAX_UNSENT: usize = 8 << 20;
 
 /// How long a goodbye may take.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a WebSocket runs over.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An open connection that is read and written by one task, neither waiting for the other.
-pub(crate) struct Socket {
-    stream: WebSocketStream<Box<dyn Transport>>,
-    unsent: VecDeque<Message>,
-    unsent_bytes: usize,
-    unflushed: bool,
+pub(crate) enum Socket {
+    WebSocket(WebSocket),
+    Http(HttpSocket),
 }
 
 /// What came over a connection.
@@ -42,151 +30,40 @@ pub(crate) enum Incoming {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: WebSocketStream<Box<dyn Transport>>) -> Self {
-        Self { stream, unsent: VecDeque::new(), unsent_bytes: 0, unflushed: false }
+    pub(crate) fn transport(&self) -> Transport {
+        match self {
+            Self::WebSocket(_) => Transport::WebSocket,
+            Self::Http(_) => Transport::Http,
+        }
     }
 
     pub(crate) fn send_text(&mut self, text: String) -> Result<(), Failure> {
-        self.queue(Message::Text(text.into()))
+        match self {
+            Self::WebSocket(socket) => socket.send_text(text),
+            Self::Http(socket) => socket.send_text(text),
+        }
     }
 
     pub(crate) fn send_audio(&mut self, message: Bytes) -> Result<(), Failure> {
-        self.queue(Message::Binary(message))
-    }
-
-    fn queue(&mut self, message: Message) -> Result<(), Failure> {
-        self.unsent_bytes += message.len();
-        self.unsent.push_back(message);
-        if self.unsent_bytes > MAX_UNSENT {
-            return Err(Failure::new(Cause::Stalled, "the connection takes nothing"));
+        match self {
+            Self::WebSocket(socket) => socket.send_audio(message),
+            Self::Http(socket) => socket.send_audio(message),
         }
-        Ok(())
     }
 
     /// Moves bytes in both directions until something came in or nothing moves.
     pub(crate) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, Failure>> {
-        if let Poll::Ready(incoming) = self.poll_read(cx) {
-            return Poll::Ready(incoming);
-        }
-        let written = self.poll_write(cx);
-        // What the relay said before it hung up is worth more than that it did; reading also queues pongs.
-        if let Poll::Ready(incoming) = self.poll_read(cx) {
-            return Poll::Ready(incoming);
-        }
-        match written {
-            Poll::Ready(Err(failure)) => Poll::Ready(Err(failure)),
-            _ => Poll::Pending,
+        match self {
+            Self::WebSocket(socket) => socket.poll_incoming(cx),
+            Self::Http(socket) => socket.poll_incoming(cx),
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, Failure>> {
-        Pin::new(&mut self.stream).poll_next(cx).map(|message| match message {
-            Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text)),
-            Some(Ok(Message::Close(frame))) => Err(Failure::closed(frame.as_ref())),
-            Some(Ok(message)) => {
-                // A ping's answer lies in the stream and wants to go out.
-                self.unflushed |= matches!(message, Message::Ping(_));
-                Ok(Incoming::Traffic)
-            }
-            Some(Err(error)) => Err(Failure::websocket(&error)),
-            None => Err(Failure::ended()),
-        })
-    }
-
-    /// Ready when everything is out.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let failed = |error| Failure::websocket(&error);
-        while !self.unsent.is_empty() {
-            match Pin::new(&mut self.stream).poll_ready(cx).map_err(failed) {
-                Poll::Ready(Ok(())) => {}
-                other => return other,
-            }
-            if let Some(message) = self.unsent.pop_front() {
-                self.unsent_bytes -= message.len();
-                self.unflushed = true;
-                Pin::new(&mut self.stream).start_send(message).map_err(failed)?;
-            }
+    /// Sends what is queued and the close: a second at most.
+    pub(crate) async fn close(self, code: CloseCode) {
+        match self {
+            Self::WebSocket(socket) => socket.close(code).await,
+            Self::Http(socket) => socket.close(code).await,
         }
-        if self.unflushed {
-            match Pin::new(&mut self.stream).poll_flush(cx).map_err(failed) {
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                other => return other,
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Sends what is queued and the close, and waits for the relay's: a second at most.
-    pub(crate) async fn close(mut self, code: CloseCode) {
-        let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::default() };
-        self.unsent.push_back(Message::Close(Some(frame)));
-        let goodbye = async {
-            std::future::poll_fn(|cx| self.poll_write(cx)).await?;
-            while std::future::poll_fn(|cx| self.poll_read(cx)).await.is_ok() {}
-            Ok::<(), Failure>(())
-        };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::SinkExt;
-    use tokio::io::DuplexStream;
-    use tokio::time::Instant;
-    use tokio_tungstenite::tungstenite::protocol::Role;
-
-    use super::*;
-
-    /// A socket whose other end takes 64 bytes and no more until somebody reads there.
-    async fn pair() -> (Socket, WebSocketStream<DuplexStream>) {
-        let (ours, theirs) = tokio::io::duplex(64);
-        let transport: Box<dyn Transport> = Box::new(ours);
-        let ours = WebSocketStream::from_raw_socket(transport, Role::Client, None).await;
-        (Socket::new(ours), WebSocketStream::from_raw_socket(theirs, Role::Server, None).await)
-    }
-
-    async fn incoming(socket: &mut Socket) -> Result<Incoming, Failure> {
-        std::future::poll_fn(|cx| socket.poll_incoming(cx)).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_goodbye_that_nobody_takes_lasts_a_second() {
-        let (mut socket, _deaf) = pair().await;
-        socket.send_audio(Bytes::from(vec![1; 10_000])).unwrap();
-        let started = Instant::now();
-        socket.close(CloseCode::Normal).await;
-        assert_eq!(started.elapsed(), CLOSE_TIMEOUT);
-    }
-
-    #[tokio::test]
-    async fn what_comes_in_is_read_while_nothing_goes_out() {
-        let (mut socket, mut relay) = pair().await;
-        socket.send_audio(Bytes::from(vec![1; 10_000])).unwrap();
-        relay.send(Message::Text("hi".into())).await.unwrap();
-        assert_eq!(incoming(&mut socket).await.unwrap(), Incoming::Text("hi".into()));
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_takes_nothing_is_given_up_before_memory_is() {
-        let (mut socket, _deaf) = pair().await;
-        let message = Bytes::from(vec![1; 60_000]);
-        let failure = (0..1_000).find_map(|_| socket.send_audio(message.clone()).err()).unwrap();
-        assert_eq!(failure.cause, Cause::Stalled);
-        assert!(socket.unsent_bytes <= MAX_UNSENT + message.len());
-    }
-
-    #[tokio::test]
-    async fn pings_are_answered_and_count_as_life() {
-        let (mut socket, mut relay) = pair().await;
-        relay.send(Message::Ping("x".into())).await.unwrap();
-        assert_eq!(incoming(&mut socket).await.unwrap(), Incoming::Traffic);
-        let answer = async {
-            tokio::select! {
-                _ = incoming(&mut socket) => panic!("nothing more comes"),
-                answer = futures_util::StreamExt::next(&mut relay) => answer,
-            }
-        };
-        assert_eq!(answer.await.unwrap().unwrap(), Message::Pong("x".into()));
     }
 }

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,8 +9,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::{debug, warn};
@@ -54,9 +55,8 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>) {
         shared.connections.spawn(async move {
             let Some(transport) = handshake(stream, peer, tls).await else { return };
             // A task of its own, and a small one: the handshake's memory is free by now.
-            let serving = serve(transport, peer, router, Arc::new(place));
-            let (stopping, tracker) = (of_task.stopping.clone(), of_task.connections.clone());
-            tracker.spawn(async move { stopping.run_until_cancelled(serving).await });
+            let serving = serve(transport, peer, router, Arc::new(place), Arc::clone(&of_task));
+            of_task.connections.spawn(serving);
         });
     }
 }
@@ -78,8 +78,10 @@ async fn handshake(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>
     }
 }
 
-async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Place) {
+async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Place, shared: Arc<Shared>) {
+    let (asked, mut last) = watch::channel(Instant::now());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        asked.send_replace(Instant::now());
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(Arc::clone(&place));
         router.clone().oneshot(request.map(Body::new))
@@ -91,9 +93,35 @@ async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Pl
         .max_buf_size(limits::HEADER_BYTES)
         .serve_connection(TokioIo::new(transport), service)
         .with_upgrades();
-    match timeout(limits::REQUEST, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%peer, %error, "request failed"),
-        Err(_) => debug!(%peer, "request took too long"),
+    let mut connection = pin!(connection);
+    let mut until = sleep_until(*last.borrow_and_update() + limits::REQUEST);
+    let mut leaving = false;
+    let mut farewell = pin!(async {
+        shared.stopping.cancelled().await;
+        // Whoever polls is told first that its session's connection ends.
+        let _ = timeout(limits::CLOSING, shared.exchanges.over()).await;
+    });
+    loop {
+        tokio::select! {
+            served = &mut connection => {
+                if let Err(error) = served {
+                    debug!(%peer, %error, "request failed");
+                }
+                return;
+            }
+            () = until => {
+                let due = *last.borrow_and_update() + limits::REQUEST;
+                if leaving || due <= Instant::now() {
+                    debug!(%peer, "request took too long");
+                    return;
+                }
+                until = sleep_until(due);
+            }
+            () = &mut farewell, if !leaving => {
+                connection.as_mut().graceful_shutdown();
+                leaving = true;
+                until = sleep_until(Instant::now() + limits::CLOSING);
+            }
+        }
     }
 }

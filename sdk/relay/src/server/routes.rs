@@ -4,9 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use glasslink_protocol::Cause;
+use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_UP};
 use serde_json::json;
 
 use crate::doors;
@@ -17,6 +17,8 @@ use crate::shared::Shared;
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/link", get(doors::link::upgrade))
+        .route(&format!("/v1/link{HTTP_UP}"), post(doors::link::http::up))
+        .route(&format!("/v1/link{HTTP_DOWN}"), post(doors::link::http::down))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_here)

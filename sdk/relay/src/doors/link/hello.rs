@@ -9,6 +9,7 @@ use tracing::debug;
 
 use crate::auth::Identity;
 use crate::doors::link::connection::{Connection, Incoming, close};
+use crate::doors::link::websocket::WebSocket;
 use crate::limits;
 use crate::server::{Place, Transport};
 use crate::shared::Shared;
@@ -17,7 +18,8 @@ use crate::shared::Shared;
 pub(crate) async fn greet(shared: Arc<Shared>, identity: Identity, upgraded: OnUpgrade, place: Place) {
     let Ok(upgraded) = upgraded.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else { return };
-    let mut connection = Connection::new(parts.io.into_inner(), &parts.read_buf, place).await;
+    let socket = WebSocket::new(parts.io.into_inner(), &parts.read_buf, place).await;
+    let mut connection = Connection::WebSocket(Box::new(socket));
     let hello = tokio::select! {
         hello = timeout(limits::HELLO, read_hello(&mut connection)) => hello,
         () = shared.draining.cancelled() => {
@@ -45,15 +47,20 @@ async fn read_hello(connection: &mut Connection) -> Result<Hello, Option<String>
     loop {
         match connection.next().await {
             Incoming::Text(text) => {
-                let message =
-                    ClientMessage::decode(text.as_str()).map_err(|error| Some(error.to_string()))?;
-                return Hello::try_from(message)
-                    .map_err(|_| Some("the first message of a connection is hello".into()));
+                return first_message(&text).map_err(Some);
             }
-            Incoming::Audio(_) => return Err(Some("the first message of a connection is hello".into())),
+            Incoming::Audio(_) => return Err(Some(HELLO_FIRST.into())),
             Incoming::Traffic => {}
             Incoming::TooLarge => return Err(Some("a message is too large".into())),
             Incoming::Closed | Incoming::Gone => return Err(None),
         }
     }
+}
+
+pub(super) const HELLO_FIRST: &str = "the first message of a connection is hello";
+
+/// What is wrong with it is said for a person.
+pub(super) fn first_message(text: &str) -> Result<Hello, String> {
+    let message = ClientMessage::decode(text).map_err(|error| error.to_string())?;
+    Hello::try_from(message).map_err(|_| HELLO_FIRST.into())
 }

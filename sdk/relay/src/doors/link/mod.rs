@@ -1,8 +1,10 @@
-//! Our own door, `/v1/link`: `glasslink.v1` over WebSocket.
+//! Our own door, `/v1/link`: `glasslink.v1` over WebSocket, and over HTTP where that is blocked.
 
 mod connection;
 mod hello;
+pub(crate) mod http;
 mod upgrade;
+mod websocket;
 
 pub(crate) use connection::{Connection, Incoming, close};
 pub(crate) use upgrade::upgrade;
