@@ -41,6 +41,10 @@ pub const HEALTHY_AFTER: Duration = Duration::from_secs(5);
 /// room for what is said now.
 pub const CATCH_UP_RATE: u32 = 4;
 
+/// A full buffer is gone this long after the link is back, real time going on: [`BUFFER_AGE`] at [`CATCH_UP_RATE`].
+/// Until then its frames do not age.
+pub const CATCH_UP_TIME: Duration = Duration::from_secs(BUFFER_AGE.as_secs() / (CATCH_UP_RATE as u64 - 1));
+
 /// Stream time sent and not yet `received`. At [`CATCH_UP_RATE`] and a round trip of 1 s, 4 s are under way.
 pub const IN_FLIGHT: Duration = Duration::from_secs(8);
 
