@@ -47,6 +47,8 @@ pub struct ClientSession {
     take: bool,
     not_before: Option<Timestamp>,
     last_nudge: Option<Timestamp>,
+    /// The network came up during the present attempt.
+    retry_at_once: bool,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) last_event: EventNumber,
     pub(crate) liveness: Liveness,
@@ -94,6 +96,7 @@ impl ClientSession {
             take: true,
             not_before: None,
             last_nudge: None,
+            retry_at_once: false,
             epoch: None,
             last_event: EventNumber(0),
             live_since: Timestamp::ZERO,
@@ -151,6 +154,11 @@ impl ClientSession {
                 self.last_nudge = Some(now);
                 self.act(Action::Close { connection, code: CloseCode::Normal });
                 self.start_attempt(now);
+            }
+            Phase::Connecting { .. } | Phase::Resuming { .. } => {
+                self.last_nudge = Some(now);
+                // It may have met the network as it was.
+                self.retry_at_once = true;
             }
             Phase::Live { connection } => {
                 self.last_nudge = Some(now);
@@ -448,6 +456,7 @@ impl ClientSession {
         self.phase = Phase::Live { connection };
         self.take = false;
         self.not_before = None;
+        self.retry_at_once = false;
         self.live_since = now;
         self.moved = false;
         self.healthy = self.backoff.retries() == 0;
@@ -482,6 +491,7 @@ impl ClientSession {
             return;
         }
         let delay = self.backoff.next(&mut self.random);
+        let delay = if std::mem::take(&mut self.retry_at_once) { Duration::ZERO } else { delay };
         let wanted = now + delay;
         let until = self.not_before.take().map_or(wanted, |earliest| earliest.max(wanted));
         self.phase = Phase::Waiting { until };
