@@ -96,6 +96,7 @@ fn an_outage_of_120_s_is_one_gap_as_long_as_the_time_until_live_less_the_buffer(
     let lost = end.number("to") - begin.number("from");
     assert_eq!(lost, ledger.number("lost"));
     let gap = Duration::from_millis(lost * 10);
+    println!("outage of 120 s: live after {:?}, {gap:?} missing; {}", live.at - cut, ledger.json);
     // Frames that were sent and not yet kept when the link broke are as old as that.
     let off = gap.abs_diff(missing);
     assert!(off < Duration::from_secs(2), "{gap:?} are missing, not {missing:?}");
