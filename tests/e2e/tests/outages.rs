@@ -89,7 +89,6 @@ fn an_outage_of_120_s_is_one_gap_as_long_as_the_time_until_live_less_the_buffer(
     let ledger = scene.finish(0);
     let told: Vec<_> = scene.gaps(0);
     let missing = (live.at - cut).saturating_sub(BUFFER);
-    println!("outage of 120 s: live after {:?}, {}", live.at - cut, ledger.json);
     let (begin, end) = (told.first().expect("it is told"), told.last().expect("it is told"));
     // What goes while nothing is connected is told as it goes; it is one gap, without a hole.
     assert!(told.windows(2).all(|two| two[0].number("to") == two[1].number("from")), "{told:?}");
