@@ -7,5 +7,6 @@ pub(crate) mod demo;
 pub(crate) mod nightly;
 pub(crate) mod report;
 pub(crate) mod simulate;
+pub(crate) mod soak;
 pub(crate) mod spec;
 pub(crate) mod test;

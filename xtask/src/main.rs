@@ -24,6 +24,7 @@ enum Xtask {
     Bench(commands::bench::Bench),
     BluetoothVm(commands::bluetooth_vm::BluetoothVm),
     Simulate(commands::simulate::Simulate),
+    Soak(commands::soak::Soak),
     Report(commands::report::Report),
     Spec(commands::spec::Spec),
 }
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Xtask::Bench(command) => Ok(command.run()),
         Xtask::BluetoothVm(command) => Ok(command.run()),
         Xtask::Simulate(command) => command.run(),
+        Xtask::Soak(command) => command.run(),
         Xtask::Report(commands::report::Report {}) => commands::report::run(),
         Xtask::Spec(commands::spec::Spec {}) => commands::spec::run(),
     };

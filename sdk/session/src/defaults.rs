@@ -54,6 +54,10 @@ pub const MAX_REARMS: u32 = 3;
 /// ... and each has this long: a phone that pairs anew, a driver that is loaded again.
 pub const REARM_INTERVAL: Duration = Duration::from_secs(30);
 
+/// A full buffer is gone this long after the link is back, real time going on: [`BUFFER_AGE`] at [`CATCH_UP_RATE`].
+/// Until then its frames do not age.
+pub const CATCH_UP_TIME: Duration = Duration::from_secs(BUFFER_AGE.as_secs() / (CATCH_UP_RATE as u64 - 1));
+
 /// Stream time sent and not yet `received`. At [`CATCH_UP_RATE`] and a round trip of 1 s, 4 s are under way.
 pub const IN_FLIGHT: Duration = Duration::from_secs(8);
 

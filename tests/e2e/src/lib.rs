@@ -1,18 +1,22 @@
 //! Client and relay as processes, as people run them: what the tests of this package share.
 
+mod probe;
 mod process;
 mod programs;
 mod relay;
 mod replay;
+mod scene;
 mod speech;
 mod tls;
 mod upgrades;
 mod words;
 
-pub use process::{Finished, LIMIT, peak_memory, run};
-pub use programs::{relay_program, replay_program};
+pub use probe::{Line, Probe};
+pub use process::{Finished, LIMIT, descriptors, peak_memory, present_memory, run};
+pub use programs::{probe_program, relay_program, replay_program};
 pub use relay::RelayProcess;
 pub use replay::{Report, replay};
+pub use scene::{Scene, percentile};
 pub use speech::{Clip, speech};
 pub use tls::Certificate;
 pub use upgrades::StripsUpgrades;

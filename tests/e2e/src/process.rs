@@ -58,8 +58,13 @@ pub fn peak_memory(process: u32) -> Option<u64> {
 }
 
 /// Bytes a process holds now, where the system tells.
-pub(crate) fn present_memory(process: u32) -> Option<u64> {
+pub fn present_memory(process: u32) -> Option<u64> {
     memory(process, "VmRSS:")
+}
+
+/// Files and sockets a process has open, where the system tells.
+pub fn descriptors(process: u32) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{process}/fd")).ok()?.count() as u64)
 }
 
 fn memory(process: u32, field: &str) -> Option<u64> {

@@ -13,6 +13,11 @@ pub fn replay_program() -> PathBuf {
     built().join("examples").join(format!("replay{}", env::consts::EXE_SUFFIX))
 }
 
+/// `probe`, built with the program that asks.
+pub fn probe_program() -> PathBuf {
+    built().join(format!("probe{}", env::consts::EXE_SUFFIX))
+}
+
 /// The folder cargo builds programs into, once both are there. After `cargo test` of the workspace they are.
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -25,8 +30,9 @@ fn built() -> &'static Path {
         }
         let status = build.status().expect("cargo started this test");
         assert!(status.success(), "relay and replay do not build");
-        // target/PROFILE/deps/TEST
-        let test = env::current_exe().expect("the system knows this program");
-        test.ancestors().nth(2).expect("tests are in a folder of the profile's").to_owned()
+        // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
+        let program = env::current_exe().expect("the system knows this program");
+        let folder = program.parent().expect("a program is in a folder");
+        folder.ancestors().find(|folder| !folder.ends_with("deps")).expect("there is a profile's").to_owned()
     })
 }

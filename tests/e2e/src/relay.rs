@@ -40,6 +40,20 @@ impl RelayProcess {
         Self::with("127.0.0.1:0", vec!["--log".into(), "warn".into(), "--data".into(), data.into()], None)
     }
 
+    /// A relay with TLS and without an engine that keeps its sessions in `data`, and tells only what is wrong.
+    pub fn keeping_with_tls(certificate: &Certificate, data: &Path, no_model: &Path) -> Self {
+        let mut arguments: Vec<OsString> = vec!["--log".into(), "error".into()];
+        arguments.extend(["--data".into(), data.into()]);
+        arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
+        arguments.extend(["--tls-key".into(), certificate.key().into()]);
+        Self::with("127.0.0.1:0", arguments, Some(no_model.to_owned()))
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it (`kill -9`), and starts another one at the same address after `pause`.
     pub fn kill_and_restart(&mut self, pause: Duration) {
         self.end();

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::{bluetooth_vm, simulate};
+use crate::commands::{bluetooth_vm, simulate, soak};
 use crate::mutants;
 use crate::steps::Steps;
 use crate::workspace;
@@ -13,6 +13,9 @@ const SEEDS: u64 = 20_000;
 /// Cases a night for every property test; a change gets 256.
 const CASES: &str = "100000";
 
+/// Faults every few seconds between real processes.
+const SOAK_MINUTES: u64 = 30;
+
 /// Seconds a night of packets for each driver, and as many for each virtual device.
 const FUZZ_SECONDS: &str = "60";
 
@@ -22,7 +25,7 @@ const LC3: [(&str, &str); 2] = [("fuzz", "50000000"), ("soak", "5000000")];
 /// What takes longer than a change should wait
 ///
 /// Many more seeds for the simulation, cases for the property tests, frames for the codec, packets for the glasses
-/// drivers and kills of both ends; and a real bluetoothd.
+/// drivers and kills of both ends; a crowd whose relay restarts, a soak; and a real bluetoothd.
 #[derive(Args)]
 pub(crate) struct Nightly {}
 
@@ -55,6 +58,12 @@ pub(crate) fn run() -> ExitCode {
         "--nocapture",
     ]);
     steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
+    let mut crowd = workspace::cargo("test");
+    crowd.args(["--release", "-p", "glasslink-e2e", "--test", "crowd", "--", "--ignored", "--nocapture"]);
+    steps.tests("2,000 clients whose relay restarts", &mut crowd);
+    if steps.run("build the soak", workspace::cargo("build").args(soak::BUILD)) {
+        steps.run(&format!("soak, {SOAK_MINUTES} minutes"), &mut soak::command(SOAK_MINUTES));
+    }
     bluetooth_vm::run_all(&mut steps);
     steps.finish()
 }

@@ -49,6 +49,7 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
+    under_fire(steps);
     if cfg!(target_os = "linux") {
         let rig = |command: &str| {
             let mut cargo = workspace::cargo(command);
@@ -68,6 +69,13 @@ fn some(steps: &mut Steps) {
     }
     steps.tests("crates", &mut crates());
     simulation(steps);
+}
+
+/// Real processes through outages of up to two minutes, side by side: they mostly wait.
+fn under_fire(steps: &mut Steps) {
+    let mut tests = workspace::cargo("test");
+    tests.args(["-p", "glasslink-e2e", "--test", "outages", "--"]);
+    steps.tests("under fire", tests.args(["--ignored", "--test-threads", "16", "--nocapture"]));
 }
 
 fn simulation(steps: &mut Steps) {

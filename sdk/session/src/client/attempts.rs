@@ -50,6 +50,11 @@ impl ClientSession {
                 self.act(Action::Close { connection, code: CloseCode::Normal });
                 self.start_attempt(now);
             }
+            Phase::Connecting { .. } | Phase::Resuming { .. } => {
+                self.last_nudge = Some(now);
+                // It may have met the network as it was.
+                self.retry_at_once = true;
+            }
             Phase::Live { connection } => {
                 self.last_nudge = Some(now);
                 let id = self.liveness.ping_now(now);
@@ -112,6 +117,7 @@ impl ClientSession {
         self.phase = Phase::Live { connection };
         self.take = false;
         self.not_before = None;
+        self.retry_at_once = false;
         self.live_since = now;
         self.moved = false;
         self.healthy = self.backoff.retries() == 0;
@@ -146,6 +152,7 @@ impl ClientSession {
             return;
         }
         let delay = self.backoff.next(&mut self.random);
+        let delay = if std::mem::take(&mut self.retry_at_once) { Duration::ZERO } else { delay };
         let wanted = now + delay;
         let until = self.not_before.take().map_or(wanted, |earliest| earliest.max(wanted));
         self.phase = Phase::Waiting { until };

@@ -4,8 +4,9 @@ use glasslink_protocol::StreamId;
 
 use crate::Timestamp;
 use crate::client::ClientSession;
+use crate::client::session::Phase;
 use crate::client::stream::SendStream;
-use crate::defaults::JOURNALED_AGE;
+use crate::defaults::{CATCH_UP_TIME, JOURNALED_AGE};
 
 /// Keeping what is buffered within its bounds of age and bytes.
 impl ClientSession {
@@ -33,21 +34,28 @@ impl ClientSession {
     pub(crate) fn next_eviction(&self) -> Option<Timestamp> {
         let dropped = self.streams.values().filter_map(SendStream::oldest_droppable).min();
         let journaled = self.streams.values().filter_map(SendStream::oldest_journaled).min();
-        let dropped = dropped.map(|pushed_at| pushed_at + self.config.buffer_age);
+        let dropped = dropped.map(|pushed_at| pushed_at + self.longest_age());
         dropped.into_iter().chain(journaled.map(|pushed_at| pushed_at + JOURNALED_AGE)).min()
+    }
+
+    /// What was in the buffer when the link came back has the time it takes to go out.
+    fn longest_age(&self) -> Duration {
+        let grace = if matches!(self.phase, Phase::Live { .. }) { CATCH_UP_TIME } else { Duration::ZERO };
+        self.config.buffer_age + grace
     }
 
     pub(crate) fn evict(&mut self, now: Timestamp) {
         // The deadline itself is reached at equality, so frames pushed at that very moment go too.
         let tick = Duration::from_nanos(1);
         let before = |age: Duration| now - age + tick;
+        let longest = self.longest_age();
         let mut gaps = Vec::new();
         for stream in self.streams.values_mut() {
             while stream.oldest_journaled().is_some_and(|at| now.since(at) >= JOURNALED_AGE)
                 && stream.leave_to_journal(before(JOURNALED_AGE))
             {}
-            while stream.oldest_droppable().is_some_and(|at| now.since(at) >= self.config.buffer_age) {
-                match stream.drop_oldest(before(self.config.buffer_age)) {
+            while stream.oldest_droppable().is_some_and(|at| now.since(at) >= longest) {
+                match stream.drop_oldest(before(longest)) {
                     Some(gap) => gaps.push(gap),
                     None => break,
                 }

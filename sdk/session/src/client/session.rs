@@ -45,6 +45,8 @@ pub struct ClientSession {
     pub(crate) take: bool,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) last_nudge: Option<Timestamp>,
+    /// The network came up during the present attempt.
+    pub(crate) retry_at_once: bool,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) last_event: EventNumber,
     pub(crate) liveness: Liveness,
@@ -93,6 +95,7 @@ impl ClientSession {
             take: true,
             not_before: None,
             last_nudge: None,
+            retry_at_once: false,
             epoch: None,
             last_event: EventNumber(0),
             live_since: Timestamp::ZERO,

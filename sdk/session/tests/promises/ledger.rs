@@ -1,7 +1,10 @@
-use glasslink_protocol::{Cause, ClientMessage, GapCause, StreamSums};
-use glasslink_session::{PushError, RelayEvent};
+use glasslink_protocol::{
+    Cause, ClientMessage, Durability, EventNumber, FrameIndex, GapCause, RelayMessage, ResumedStream,
+    StreamSums,
+};
+use glasslink_session::{Action, PushError, RelayEvent};
 
-use crate::pair::{Network, Pair, millis, seconds};
+use crate::pair::{FRAME, Network, Pair, SESSION, millis, seconds};
 
 // SPEC P1.1 P1.2: the pair checks both ends after every step.
 #[test]
@@ -18,6 +21,53 @@ fn both_ledgers_balance_at_every_moment_of_a_bad_five_minutes() {
     let sums = pair.client.sums(stream).unwrap();
     assert!(sums.lost > 0 && sums.acknowledged > 20_000, "{sums:?}");
     assert_eq!(sums.captured, (75 + 223 + 60) * 100 + 5 * 7);
+}
+
+// SPEC P4.1
+#[test]
+fn what_the_buffer_holds_when_the_link_is_back_goes_out_whole_however_slowly_it_begins() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(6));
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    pair.capture(stream, seconds(120));
+    let lost = pair.client.stats().lost;
+    assert!(lost >= 3_000, "{lost}");
+    // The relay welcomes it, and what it says next is half a second under way.
+    let kept = pair.client.sums(stream).unwrap().acknowledged;
+    pair.client.network_changed(pair.now);
+    let connection = loop {
+        match pair.client.poll_action() {
+            Some(Action::Connect { connection }) => break connection,
+            Some(_) => {}
+            None => panic!("it tries at once"),
+        }
+    };
+    pair.client.opened(pair.now, connection);
+    let mark = ResumedStream {
+        stream,
+        received: FrameIndex(kept),
+        kept: FrameIndex(kept),
+        limit: None,
+        transcribed: FrameIndex(0),
+        ended: false,
+    };
+    let welcome = RelayMessage::Welcome {
+        session: SESSION,
+        epoch: pair.relay.epoch(),
+        durability: Durability::Memory,
+        streams: vec![mark],
+        events_from: EventNumber(1),
+        keep_ms: 600_000,
+        relay: String::new(),
+    };
+    pair.client.text(pair.now, connection, &welcome.encode()).unwrap();
+    assert!(pair.client.state().is_live());
+    for _ in 0..50 {
+        pair.now = pair.now + FRAME;
+        pair.client.push(pair.now, stream, &[0x5a; 20]).unwrap();
+        pair.client.handle_timeout(pair.now);
+    }
+    assert_eq!(pair.client.stats().lost, lost);
 }
 
 // SPEC P1.3

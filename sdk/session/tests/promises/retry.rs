@@ -164,6 +164,26 @@ fn the_network_coming_up_ends_a_wait_but_cannot_cause_a_storm() {
     assert_eq!(pair.client.state(), LinkState::Live);
 }
 
+// SPEC P6.5
+#[test]
+fn an_attempt_that_met_the_network_before_it_came_up_is_followed_by_another_at_once() {
+    let (mut pair, _) = Pair::live();
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    pair.advance(seconds(600));
+    pair.network = Network::BlackHole;
+    let before = pair.attempts.len();
+    while pair.attempts.len() == before {
+        pair.advance(millis(10));
+    }
+    pair.network = Network::Up;
+    pair.client.network_changed(pair.now);
+    pair.settle();
+    let connection = pair.connection.unwrap();
+    pair.client.closed(pair.now, connection, Cause::ConnectionRefused, None);
+    pair.settle();
+    assert_eq!((pair.attempts.last(), pair.client.state()), (Some(&pair.now), LinkState::Live));
+}
+
 // SPEC P13.1
 #[test]
 fn frames_refused_three_times_become_a_gap_and_the_rest_goes_on() {

@@ -1,0 +1,77 @@
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use glasslink::audio::journal::disk::OsDisk;
+use glasslink::audio::journal::log::Log;
+use glasslink::audio::journal::{Found, JournalStore};
+
+/// Records of frames, in a client's journal and in a relay's.
+const FRAMES: u8 = 1;
+/// The stream of every session here.
+const STREAM: u32 = 1;
+
+/// How many frames a folder of recordings has, and that the relay has each of them once.
+pub(crate) fn recordings(folder: &Path, data: &Path) -> Result<u64> {
+    let mut frames = 0;
+    if !folder.exists() {
+        return Ok(0);
+    }
+    for found in JournalStore::open(folder)?.recordings()? {
+        let Found::Recording(recording) = found else { bail!("{} cannot be read", folder.display()) };
+        let session = recording.session().to_string();
+        if recording.streams()?.is_empty() {
+            continue;
+        }
+        let own = coverage(&recording_folder(folder, &session)?, &session)?;
+        let kept = relay(data, &session)?;
+        if own != kept {
+            bail!("{session}: recorded {own:?}, kept by the relay {kept:?}");
+        }
+        frames += count(&own);
+    }
+    Ok(frames)
+}
+
+/// How many frames the relay has of a session, each once.
+pub(crate) fn kept(data: &Path, session: &str) -> Result<u64> {
+    Ok(count(&relay(data, session)?))
+}
+
+fn count(ranges: &[Range<u64>]) -> u64 {
+    ranges.iter().map(|range| range.end - range.start).sum()
+}
+
+fn relay(data: &Path, session: &str) -> Result<Vec<Range<u64>>> {
+    let folders = ["sessions", "archive"].into_iter().flat_map(|name| names(&data.join(name)));
+    let of_session = folders.into_iter().find(|folder| folder.to_string_lossy().ends_with(session));
+    let folder = of_session.with_context(|| format!("the relay has no session {session}"))?;
+    coverage(&folder, session)
+}
+
+fn recording_folder(folder: &Path, session: &str) -> Result<PathBuf> {
+    let found = names(folder).into_iter().find(|path| path.to_string_lossy().contains(session));
+    found.with_context(|| format!("{} has no {session}", folder.display()))
+}
+
+fn names(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).map(|dir| dir.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
+}
+
+/// The frames in a log; an error if any is there twice.
+fn coverage(folder: &Path, session: &str) -> Result<Vec<Range<u64>>> {
+    let log = Log::open(Arc::new(OsDisk), folder, None, false)?;
+    let mut next = 0;
+    let mut twice = None;
+    log.bulk(FRAMES, STREAM, &(0..u64::MAX), |record| {
+        if record.from < next {
+            twice = Some(record.from);
+        }
+        next = record.range().end;
+    })?;
+    match twice {
+        Some(frame) => bail!("{session}: frame {frame} is in {} twice", folder.display()),
+        None => Ok(log.coverage(FRAMES, STREAM)),
+    }
+}
