@@ -9,6 +9,9 @@ pub const MESSAGE_INTERVAL: Duration = Duration::from_millis(50);
 /// for the welcome and the relay's `kept`.
 pub const BUFFER_AGE: Duration = Duration::from_secs(90);
 
+/// What is too old goes this much at a time: a gap a second is told while the network is gone, not one a frame.
+pub const EVICTION_STEP: Duration = Duration::from_secs(1);
+
 /// Bytes of frames kept in memory. 90 s of 16-bit PCM at 16 kHz are 2.9 MB.
 pub const BUFFER_BYTES: usize = 4 << 20;
 

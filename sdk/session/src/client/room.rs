@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::client::ClientSession;
 use crate::client::session::Phase;
 use crate::client::stream::SendStream;
-use crate::defaults::{CATCH_UP_TIME, JOURNALED_AGE};
+use crate::defaults::{CATCH_UP_TIME, EVICTION_STEP, JOURNALED_AGE};
 
 /// Keeping what is buffered within its bounds of age and bytes.
 impl ClientSession {
@@ -49,13 +49,17 @@ impl ClientSession {
         let tick = Duration::from_nanos(1);
         let before = |age: Duration| now - age + tick;
         let longest = self.longest_age();
+        let shortest = longest.saturating_sub(EVICTION_STEP.min(longest / 8));
         let mut gaps = Vec::new();
         for stream in self.streams.values_mut() {
             while stream.oldest_journaled().is_some_and(|at| now.since(at) >= JOURNALED_AGE)
                 && stream.leave_to_journal(before(JOURNALED_AGE))
             {}
-            while stream.oldest_droppable().is_some_and(|at| now.since(at) >= longest) {
-                match stream.drop_oldest(before(longest)) {
+            if stream.oldest_droppable().is_none_or(|at| now.since(at) < longest) {
+                continue;
+            }
+            while stream.oldest_droppable().is_some_and(|at| now.since(at) >= shortest) {
+                match stream.drop_oldest(before(shortest)) {
                     Some(gap) => gaps.push(gap),
                     None => break,
                 }

@@ -138,3 +138,15 @@ fn ending_every_stream_ends_those_that_are_still_open() {
     pair.advance(seconds(5));
     assert!(pair.client.is_kept());
 }
+
+// SPEC P4.1
+#[test]
+fn while_the_network_is_gone_a_gap_is_told_a_second_not_a_frame() {
+    let (mut pair, stream) = Pair::live();
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    pair.capture(stream, seconds(120));
+    let (gaps, _) = pair.gaps();
+    assert!((25..=35).contains(&gaps.len()), "{}", gaps.len());
+    let told: u64 = gaps.iter().map(|gap| gap.frames()).sum();
+    assert_eq!(told, pair.client.stats().lost);
+}

@@ -121,7 +121,8 @@ fn without_a_journal_what_is_said_now_goes_first_too() {
     assert!(arrivals(&pair, stream, back)[0].since(back) <= millis(100));
     let (told, transcribed) = pair.gaps();
     let frames = |gaps: &[Gap]| gaps.iter().map(Gap::frames).sum::<u64>();
-    assert_eq!((frames(&told), frames(&transcribed)), (3_001, 3_001), "what is older than 90 s");
+    assert_eq!(frames(&told), frames(&transcribed));
+    assert!((3_001..=3_101).contains(&frames(&told)), "what is older than 90 s: {}", frames(&told));
     pair.advance(seconds(2));
     assert_eq!(pair.client.stats().buffered, 0);
 }

@@ -1,15 +1,20 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use glasslink::{
-    AttachedSource, Event, Events, Link, LinkBuilder, LinkState, StreamFormat, StreamOptions, TranscriptEvent,
+    AttachedSource, Event, Events, Gap, Link, LinkBuilder, LinkState, StreamFormat, StreamId, StreamOptions,
+    TranscriptEvent,
 };
 use serde_json::{Value, json};
 
 use crate::ticks::{Switch, Ticks};
+
+/// The stream of the source; those that continue it follow.
+const FIRST_STREAM: StreamId = StreamId(1);
 
 /// One link and what it carries.
 pub(crate) struct Client {
@@ -85,11 +90,18 @@ pub(crate) fn say(line: &Value) {
 
 async fn follow(number: usize, mut events: Events, session: String) {
     say(&json!({ "client": number, "session": session }));
+    // A stream's frames are on the beat of the clock, so its start tells the age of each.
+    let mut starts = BTreeMap::from([(FIRST_STREAM, Instant::now())]);
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::State(state)) => say(&state_line(number, state)),
+            Ok(Event::Continued { by, .. }) => {
+                starts.insert(by, Instant::now());
+            }
             Ok(Event::Gap(gap)) => say(&json!({
-                "client": number, "gap": gap.cause.words(), "from": gap.from.0, "to": gap.to.0, "ms": gap.ms,
+                "client": number, "stream": gap.stream.0, "gap": gap.cause.words(), "from": gap.from.0,
+                "to": gap.to.0, "ms": gap.ms,
+                "youngest_ms": starts.get(&gap.stream).map(|start| age(*start, &gap).as_millis() as u64),
             })),
             Ok(Event::Kept { next, .. }) => say(&json!({ "client": number, "kept": next.0 })),
             Ok(Event::Transcript { event: TranscriptEvent::Gap(gap), .. }) => say(&json!({
@@ -100,6 +112,11 @@ async fn follow(number: usize, mut events: Events, session: String) {
             Err(lagged) => say(&json!({ "client": number, "lagged": lagged.missed })),
         }
     }
+}
+
+/// How old the last frame of the gap is.
+fn age(start: Instant, gap: &Gap) -> Duration {
+    start.elapsed().saturating_sub(Duration::from_millis(gap.to.0 * gap.ms / gap.frames().max(1)))
 }
 
 fn state_line(number: usize, state: LinkState) -> Value {

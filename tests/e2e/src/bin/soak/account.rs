@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use glasslink::audio::journal::{Found, JournalStore};
 
 /// Records of frames, in a client's journal and in a relay's.
 const FRAMES: u8 = 1;
-/// The stream of every session here.
-const STREAM: u32 = 1;
+/// The stream of a session's source, and those that continued it after a long outage.
+const STREAMS: RangeInclusive<u32> = 1..=64;
 
 /// How many frames a folder of recordings has, and that the relay has each of them once.
 pub(crate) fn recordings(folder: &Path, data: &Path) -> Result<u64> {
@@ -39,11 +39,11 @@ pub(crate) fn kept(data: &Path, session: &str) -> Result<u64> {
     Ok(count(&relay(data, session)?))
 }
 
-fn count(ranges: &[Range<u64>]) -> u64 {
-    ranges.iter().map(|range| range.end - range.start).sum()
+fn count(streams: &[Vec<Range<u64>>]) -> u64 {
+    streams.iter().flatten().map(|range| range.end - range.start).sum()
 }
 
-fn relay(data: &Path, session: &str) -> Result<Vec<Range<u64>>> {
+fn relay(data: &Path, session: &str) -> Result<Vec<Vec<Range<u64>>>> {
     let folders = ["sessions", "archive"].into_iter().flat_map(|name| names(&data.join(name)));
     let of_session = folders.into_iter().find(|folder| folder.to_string_lossy().ends_with(session));
     let folder = of_session.with_context(|| format!("the relay has no session {session}"))?;
@@ -59,19 +59,23 @@ fn names(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).map(|dir| dir.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
-/// The frames in a log; an error if any is there twice.
-fn coverage(folder: &Path, session: &str) -> Result<Vec<Range<u64>>> {
+/// The frames in a log, stream by stream; an error if any is there twice.
+fn coverage(folder: &Path, session: &str) -> Result<Vec<Vec<Range<u64>>>> {
     let log = Log::open(Arc::new(OsDisk), folder, None, false)?;
-    let mut next = 0;
-    let mut twice = None;
-    log.bulk(FRAMES, STREAM, &(0..u64::MAX), |record| {
-        if record.from < next {
-            twice = Some(record.from);
+    let mut streams = Vec::new();
+    for stream in STREAMS {
+        let mut next = 0;
+        let mut twice = None;
+        log.bulk(FRAMES, stream, &(0..u64::MAX), |record| {
+            if record.from < next {
+                twice = Some(record.from);
+            }
+            next = record.range().end;
+        })?;
+        if let Some(frame) = twice {
+            bail!("{session}: frame {frame} of stream {stream} is in {} twice", folder.display());
         }
-        next = record.range().end;
-    })?;
-    match twice {
-        Some(frame) => bail!("{session}: frame {frame} is in {} twice", folder.display()),
-        None => Ok(log.coverage(FRAMES, STREAM)),
+        streams.push(log.coverage(FRAMES, stream));
     }
+    Ok(streams)
 }
