@@ -1,5 +1,5 @@
 use glasslink_protocol::{
-    Cause, ClientMessage, Durability, EventNumber, FrameIndex, GapCause, RelayMessage, ResumedStream,
+    Cause, ClientMessage, Durability, EventNumber, FrameIndex, Gap, GapCause, RelayMessage, ResumedStream,
     StreamSums,
 };
 use glasslink_session::{Action, PushError, RelayEvent};
@@ -147,6 +147,6 @@ fn while_the_network_is_gone_a_gap_is_told_a_second_not_a_frame() {
     pair.capture(stream, seconds(120));
     let (gaps, _) = pair.gaps();
     assert!((25..=35).contains(&gaps.len()), "{}", gaps.len());
-    let told: u64 = gaps.iter().map(|gap| gap.frames()).sum();
+    let told: u64 = gaps.iter().map(Gap::frames).sum();
     assert_eq!(told, pair.client.stats().lost);
 }
