@@ -15,7 +15,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -33,6 +33,11 @@ const NEEDS: [Need; 3] = [
                 && system::succeeds(Command::new("pkg-config").args(["--exists", "dbus-1"]))
         },
         apt: &["libdbus-1-dev", "pkg-config", "dbus-daemon"],
+    },
+    Need {
+        what: "ip, with which tests make hosts of their own and take their network away",
+        is_there: || system::which("ip").is_some(),
+        apt: &["iproute2"],
     },
 ];
 

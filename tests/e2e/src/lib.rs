@@ -1,5 +1,6 @@
 //! Client and relay as processes, as people run them: what the tests of this package share.
 
+mod network;
 mod probe;
 mod process;
 mod programs;
@@ -11,6 +12,7 @@ mod tls;
 mod upgrades;
 mod words;
 
+pub use network::{Network, Wire};
 pub use probe::{Line, Probe};
 pub use process::{Finished, LIMIT, descriptors, peak_memory, present_memory, run};
 pub use programs::{probe_program, relay_program, replay_program};

@@ -45,7 +45,12 @@ impl Line {
 impl Probe {
     /// `program`: where it is. `arguments`: what it wants beside relay and authority.
     pub fn start(program: &Path, relay: &str, authority: &Path, arguments: &[String]) -> Self {
-        let mut child = Command::new(program)
+        Self::start_as(Command::new(program), relay, authority, arguments)
+    }
+
+    /// `command` starts the program, on another host, say.
+    pub fn start_as(mut command: Command, relay: &str, authority: &Path, arguments: &[String]) -> Self {
+        let mut child = command
             .args(["--relay", relay, "--ca"])
             .arg(authority)
             .args(arguments)

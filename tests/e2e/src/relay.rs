@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::process::present_memory;
-use crate::{Certificate, relay_program};
+use crate::{Certificate, Network, relay_program};
 
 /// A relay starts in a fraction of a second; a machine that is busy takes longer.
 const START: Duration = Duration::from_mins(1);
@@ -49,6 +49,17 @@ impl RelayProcess {
         Self::with("127.0.0.1:0", arguments, Some(no_model.to_owned()))
     }
 
+    /// A relay without an engine on another host, which strangers reach.
+    pub fn on_host(network: &Network, certificate: &Certificate, token: &str, no_model: &Path) -> Self {
+        let mut command = network.on_relay(&relay_program());
+        command.env("GLASSLINK_TOKEN", token);
+        let mut arguments: Vec<OsString> = vec!["--log".into(), "warn".into()];
+        arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
+        arguments.extend(["--tls-key".into(), certificate.key().into()]);
+        let listen = format!("{}:0", network.relay_address());
+        Self::start_as(command, &listen, arguments, Some(no_model.to_owned()))
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -63,7 +74,15 @@ impl RelayProcess {
     }
 
     fn with(listen: &str, arguments: Vec<OsString>, model: Option<PathBuf>) -> Self {
-        let mut command = Command::new(relay_program());
+        Self::start_as(Command::new(relay_program()), listen, arguments, model)
+    }
+
+    fn start_as(
+        mut command: Command,
+        listen: &str,
+        arguments: Vec<OsString>,
+        model: Option<PathBuf>,
+    ) -> Self {
         command
             .args(["serve", "--listen", listen])
             .args(&arguments)

@@ -10,8 +10,13 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// For this computer.
     pub fn new() -> Self {
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        Self::of(["localhost", "127.0.0.1"])
+    }
+
+    pub fn of<const N: usize>(names: [&str; N]) -> Self {
+        let names = names.map(str::to_owned);
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names).expect("the names are valid");
         let folder = TempDir::new().expect("there is room for a certificate");

@@ -26,6 +26,8 @@ struct Arguments {
     /// An authority to trust, PEM
     #[arg(long)]
     ca: PathBuf,
+    #[arg(long, env = "GLASSLINK_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// One link through each of these, or one that goes straight to the relay
     #[arg(long)]
     through: Vec<SocketAddr>,
@@ -56,7 +58,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let authority = std::fs::read(&arguments.ca).with_context(|| arguments.ca.display().to_string())?;
-    let straight = Link::builder(arguments.relay).extra_root(authority).client_name("probe");
+    let mut straight = Link::builder(arguments.relay).extra_root(authority).client_name("probe");
+    if let Some(token) = &arguments.token {
+        straight = straight.token(token);
+    }
     let mut builders: Vec<_> = arguments.through.iter().map(|way| straight.clone().through(*way)).collect();
     if builders.is_empty() {
         builders.push(straight);
