@@ -92,7 +92,7 @@ mod tests {
                 (1_000, 49_001, Fault::Slow),
                 (2_000, 0, Fault::Reset),
                 (2_000, 2_000, Fault::NetworkChange),
-                (7_400, 1_600, Fault::BlackHole),
+                (7_400, 2_100, Fault::BlackHole),
                 (9_010, 50, Fault::RadioLoss),
                 (20_000, 30_000, Fault::Suspend),
                 (50_001, 0, Fault::TakeOver),

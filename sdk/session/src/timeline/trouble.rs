@@ -7,6 +7,9 @@ use super::{Happening, LinkTimeline, Transport};
 /// A network that came back and the attempt that followed are at most this far apart.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
+/// A silence is played this much longer than it took to be noticed: the next link may notice a little later.
+const NOTICED_LATER: Duration = Duration::from_millis(500);
+
 /// Something the network, the relay or the device did to the link: what makes a link see the same again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -107,7 +110,7 @@ impl Reader {
             Happening::Lost { cause, silent_ms, .. } => {
                 let silent = Duration::from_millis(silent_ms).min(at);
                 match cause {
-                    Cause::Stalled => self.add(at - silent, silent, Network::Silent),
+                    Cause::Stalled => self.add(at - silent, silent + NOTICED_LATER, Network::Silent),
                     Cause::LocalClose => {}
                     _ => self.add(at, Duration::ZERO, Network::Reset),
                 }
@@ -194,10 +197,11 @@ impl Reader {
             last.lasting = at.saturating_sub(last.at).max(last.lasting);
         }
         for Trouble { at, lasting, what } in std::mem::take(&mut self.failing) {
-            let goes_on = |before: &&mut Trouble| before.what == what && before.end() == at;
+            let goes_on =
+                |before: &&mut Trouble| before.what == what && before.at <= at && at <= before.end();
             match self.troubles.iter_mut().rfind(goes_on) {
-                Some(before) if !before.lasting.is_zero() => before.lasting += lasting,
-                _ => self.add(at, lasting, what),
+                Some(before) => before.lasting = (at + lasting).max(before.end()) - before.at,
+                None => self.add(at, lasting, what),
             }
         }
         self.down_since = at;
@@ -307,6 +311,19 @@ mod tests {
             (20_005, LIVE),
         ]);
         assert_eq!(told, [(7_400, 12_600, Network::Silent), (20_000, 0, Network::NetworkUp)]);
+    }
+
+    #[test]
+    fn a_silence_lasts_until_it_can_be_noticed_again() {
+        let lost = Happening::Lost { cause: Cause::Stalled, silent_ms: 1_600, retry_in_ms: 0 };
+        let told = troubles(&[
+            (0, attempt(WEBSOCKET)),
+            (5, LIVE),
+            (9_000, lost),
+            (9_000, attempt(WEBSOCKET)),
+            (9_005, LIVE),
+        ]);
+        assert_eq!(told, [(7_400, 2_100, Network::Silent)]);
     }
 
     #[test]
