@@ -58,6 +58,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "2", requires = "drop_every")]
     pub(crate) outage: Duration,
 
+    /// Play the network of a field report: what a link's timeline saw (sdk/client/TIMELINE.md), when it saw it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["drop_every", "resume"])]
+    pub(crate) timeline: Option<PathBuf>,
+
+    /// Write what this run's link saw and did, for `--timeline`
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) timeline_out: Option<PathBuf>,
+
     /// Write the transcript: txt, md, json, srt or vtt
     #[arg(long, value_name = "FORMAT", conflicts_with = "resume")]
     pub(crate) export: Option<Format>,
@@ -172,6 +180,8 @@ mod tests {
             "a.wav --relay relay.example",
             "a.wav --output b.srt",
             "a.wav --export doc",
+            "a.wav --drop-every 1 --timeline b.json",
+            "--resume folder --timeline-out b.json",
             "a.wav --resume folder",
             "--resume folder --export txt",
             "a.wav --connect-timeout NaN",

@@ -1,9 +1,10 @@
-use std::time::Instant;
+use std::time::{Duration, Instant as StdInstant};
 
 use anyhow::{Error, Result};
 use glasslink::transcript::Transcript;
 use glasslink::{Event, Events, FinishError, Lagged, Link, LinkStats, Transport};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::args::Args;
 use crate::measure::Measure;
@@ -17,6 +18,9 @@ pub(crate) struct Audience {
     carried: Transport,
     lagged: u64,
 }
+
+/// What is still refused this long after the last of a record was refused by the relay itself.
+const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// What came of it.
 pub(crate) struct Played {
@@ -36,15 +40,19 @@ impl Audience {
     }
 
     /// Waits for the relay, plays everything and waits until it is kept and transcribed, or until the person has
-    /// enough. An error is a relay that was not there.
+    /// enough. An error is a relay that was not there. Refusals are part of a network that is played `until` then.
     pub(crate) async fn attend(
         &mut self,
         link: &Link,
         mut events: Events,
         args: &Args,
         tracks: Vec<Track>,
+        until: Option<Instant>,
     ) -> Result<Played> {
-        if let Err(error) = link.wait_live(args.connect_timeout.0).await {
+        // Where a network is played, audio is captured from the beginning, as it was.
+        if until.is_none()
+            && let Err(error) = link.wait_live(args.connect_timeout.0).await
+        {
             self.screen.pause();
             return Err(error.into());
         }
@@ -53,7 +61,7 @@ impl Audience {
         self.carried(*transport.borrow_and_update());
         let playing = async {
             let problems = player::play(link, args, tracks, began).await;
-            (problems, link.finish().await)
+            (problems, finish(link, until).await)
         };
         let mut playing = std::pin::pin!(playing);
         let (problems, finished) = loop {
@@ -92,10 +100,25 @@ impl Audience {
     fn event(&mut self, event: Result<Event, Lagged>) {
         match event {
             Ok(event) => {
-                self.measure.event(&event, Instant::now());
+                self.measure.event(&event, StdInstant::now());
                 self.screen.event(&event);
             }
             Err(Lagged { missed }) => self.lagged += missed,
         }
+    }
+}
+
+/// Waits until everything is kept and transcribed, through refusals that the network is made to give.
+async fn finish(link: &Link, until: Option<Instant>) -> Result<(), FinishError> {
+    let mut state = link.watch_state();
+    loop {
+        state.mark_unchanged();
+        let finished = link.finish().await;
+        let Some(until) = until.filter(|until| *until > Instant::now()) else { return finished };
+        if !matches!(finished, Err(FinishError::Refused { .. })) {
+            return finished;
+        }
+        // Somebody acts when the record says so, and at its end.
+        let _ = tokio::time::timeout_at(until + AT_THE_END, state.changed()).await;
     }
 }

@@ -7,6 +7,7 @@ mod audience;
 mod cutter;
 mod ledger;
 mod measure;
+mod network;
 mod player;
 mod relay;
 mod run;

@@ -8,11 +8,13 @@ use glasslink::transcript::{Transcript, export};
 use glasslink::{ClientConfig, Events, Link, LinkBuilder, RelayAddress};
 use glasslink_relay::RelayHandle;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::args::Args;
 use crate::audience::{Audience, Played};
 use crate::cutter::Cutter;
 use crate::ledger::{Report, faults};
+use crate::network::{self, Replayed};
 use crate::player;
 use crate::relay;
 
@@ -40,29 +42,53 @@ pub(crate) async fn run(args: Args) -> Result<Outcome> {
 
 async fn play(args: &Args) -> Result<Outcome> {
     let tracks = player::open(&args.files, args.speed)?;
-    if let Some(path) = &args.output {
+    for path in [&args.output, &args.timeline_out].into_iter().flatten() {
         // Now rather than after minutes of speech.
         OpenOptions::new().create(true).append(true).open(path).with_context(|| {
             format!("{} cannot be written: check the folder and its permissions", path.display())
         })?;
     }
+    let timeline = args.timeline.as_deref().map(network::read).transpose()?;
     let mut stage = Stage::set(args).await?;
     if let Some(folder) = &args.journal {
         stage.builder = stage.builder.journal(&JournalStore::open(folder)?);
     }
     let mut audience = Audience::new(args.output_is_taken());
+    let mut replayed = None;
+    if let Some(timeline) = &timeline {
+        let (network, left_out) = Replayed::new(timeline, &stage.address, args.connect_timeout.0).await?;
+        for what in left_out {
+            audience.screen.note(&what);
+        }
+        stage.builder = stage.builder.through(network.address()).no_proxy();
+        replayed = Some(network);
+    }
     audience.screen.connecting(&stage.address);
-    let (link, events, _cuts) = stage.connect(args, LinkBuilder::connect).await?;
-    let played = audience.attend(&link, events, args, tracks).await?;
+    let (link, events, mut cuts) = stage.connect(args, LinkBuilder::connect).await?;
+    let began = Instant::now();
+    if let Some(network) = &replayed {
+        cuts.spawn(network.run(began, link.clone()));
+    }
+    let until = replayed.as_ref().map(|network| began + network.length);
+    let played = audience.attend(&link, events, args, tracks, until).await?;
+    let left = replayed.as_ref().map_or(0, |network| network.left_at(began.elapsed()));
+    if left > 0 {
+        audience
+            .screen
+            .note(&format!("the audio ended before the timeline did: {left} troubles were not met"));
+    }
     link.close().await;
+    let written = write_timeline(args, &link);
 
-    let faults = faults(&played, args.live && args.outage.as_secs() > 60);
+    let longest_outage = replayed.as_ref().map_or(args.outage, |network| network.longest_outage);
+    let faults = faults(&played, args.live && longest_outage.as_secs() > 60);
     audience.screen.ledger(&played.stats, &played.finished, &faults);
     stage.strike().await;
     let exported = write_transcript(args, &played.transcript);
     let measure = args.speed.is_real_time().then_some(&audience.measure);
     report(args, &Report::new(&played.stats, played.transcript.text(), measure))?;
     exported?;
+    written?;
     match played.problems.into_iter().next() {
         Some(problem) => Err(problem),
         None => Ok(if faults.is_empty() { Outcome::Whole } else { Outcome::NotWhole }),
@@ -121,7 +147,7 @@ async fn go_on(
     }
     audience.screen.connecting(&stage.address);
     let (link, events, _cuts) = stage.connect(args, |builder| builder.resume(recording)).await?;
-    let played = audience.attend(&link, events, args, Vec::new()).await?;
+    let played = audience.attend(&link, events, args, Vec::new(), None).await?;
     // Without a transcript the relay is to keep the session: the next run asks again.
     if played.finished.is_ok() {
         link.close().await;
@@ -193,6 +219,12 @@ fn report(args: &Args, report: &Report) -> Result<()> {
         println!("{}", serde_json::to_string(report)?);
     }
     Ok(())
+}
+
+fn write_timeline(args: &Args, link: &Link) -> Result<()> {
+    let Some(path) = &args.timeline_out else { return Ok(()) };
+    fs::write(path, link.link_timeline().to_json())
+        .with_context(|| format!("{} could not be written: check the disk", path.display()))
 }
 
 fn write_transcript(args: &Args, transcript: &Transcript) -> Result<()> {

@@ -222,6 +222,7 @@ impl Driver {
         match action {
             Action::Connect { connection: id } => {
                 let (transport, attempt) = self.attempt();
+                self.shared.record(|recorder, now| recorder.attempt(now, transport));
                 self.set(Connection::Opening { id, transport, attempt });
             }
             Action::Close { connection, code } => self.close(connection, code),

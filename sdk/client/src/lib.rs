@@ -56,6 +56,7 @@
 //! | have the transcript with its gaps | [`Link::transcript`], and [`transcript::export`] |
 //! | see or decide what carries it | [`Link::watch_transport`], [`LinkBuilder::transport`] |
 //! | go through a proxy, or through none | [`LinkBuilder::proxy`], [`LinkBuilder::no_proxy`] |
+//! | tell afterwards what the network did | [`Link::link_timeline`] |
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
@@ -84,7 +85,7 @@ mod wait;
 pub use address::{AddressError, RelayAddress};
 pub use attach::{AttachError, AttachedSource, RecordError};
 pub use builder::{ConnectError, LinkBuilder};
-pub use connection::{ProxyError, RootError, Transport};
+pub use connection::{ProxyError, RootError};
 pub use credentials::{Credentials, CredentialsError, Token, TokenError, TokenFuture};
 pub use events::{Events, Lagged};
 pub use journal::{LinkSink, RecoverError, Recovered, ResumeError};
@@ -99,6 +100,7 @@ pub use glasslink_protocol::{
     SessionId, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
 };
 pub use glasslink_session::{
-    AudioCounts, ClientConfig, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
+    AudioCounts, ClientConfig, Event, Happening, LinkState, LinkStats, LinkTimeline, LinkTimelineError,
+    Network, OpenError, PushError, StreamOptions, TimelineEntry, Transport, Trouble, WhenFull,
 };
 pub use glasslink_transcript as transcript;

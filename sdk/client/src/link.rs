@@ -4,7 +4,10 @@ use std::time::Duration;
 use glasslink_audio::Source;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo};
 use glasslink_protocol::{SessionId, StreamFormat};
-use glasslink_session::{ClientSession, LinkState, LinkStats, OpenError, StreamOptions, WhenFull};
+use glasslink_session::{
+    ClientSession, LinkRecorder, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport,
+    WhenFull,
+};
 use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -14,7 +17,6 @@ use crate::address::RelayAddress;
 use crate::attach::{AttachedSource, RecordError};
 use crate::builder::LinkBuilder;
 use crate::clock;
-use crate::connection::Transport;
 use crate::events::Events;
 use crate::journal::LinkSink;
 use crate::shared::{Engine, Shared};
@@ -163,6 +165,13 @@ impl Link {
         self.shared.timeline(|timeline| timeline.clone())
     }
 
+    /// What the link saw and did, from its beginning: attempts and how each ended, outages, round trips, stalls and
+    /// gaps. Neither speech, nor secrets, nor addresses; bounded. [`LinkTimeline::to_json`] makes a field report of it,
+    /// which `replay --timeline` and `cargo xtask simulate --timeline` play again (`TIMELINE.md`).
+    pub fn link_timeline(&self) -> LinkTimeline {
+        self.shared.link_timeline()
+    }
+
     /// What the relay last said of its speech engine; `None` before it did.
     pub fn engine(&self) -> Option<Engine> {
         self.shared.engine()
@@ -206,6 +215,7 @@ impl Link {
 
     /// The network came up, or the device woke: the link tries, or checks, at once.
     pub fn network_changed(&self) {
+        self.shared.record(LinkRecorder::network_up);
         self.shared.with(ClientSession::network_changed);
     }
 

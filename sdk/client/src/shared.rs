@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use glasslink_audio::journal::Journal;
 use glasslink_protocol::{Cause, ClockMark, EngineState, FrameIndex, StreamFormat, StreamId};
 use glasslink_session::{
-    Action, ClientSession, Event, LinkState, LinkStats, OpenError, StreamOptions, Timestamp,
+    Action, ClientSession, Event, LinkRecorder, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions,
+    Timestamp,
 };
 use glasslink_transcript::{Continues, Timeline, TimelineError};
 use tokio::sync::{Notify, watch};
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     heard: Mutex<Heard>,
     /// Clock marks on their way to the timeline. Whoever captures must neither allocate nor wait for a reader of it.
     marks: Mutex<Vec<ClockMark>>,
+    /// What happens, for whoever asks what happened.
+    recorder: Mutex<LinkRecorder>,
     /// Where sources are recorded, until the link ends.
     journal: Mutex<Option<Journal>>,
     pub(crate) keeper: Option<Keeper>,
@@ -70,6 +73,10 @@ impl Shared {
     pub(crate) fn new(session: ClientSession) -> Self {
         Self {
             marks: Mutex::new(Vec::with_capacity(MARKS)),
+            recorder: Mutex::new(LinkRecorder::new(
+                concat!("glasslink ", env!("CARGO_PKG_VERSION")),
+                SystemTime::now(),
+            )),
             journal: Mutex::default(),
             keeper: None,
             state: watch::Sender::new(session.state()),
@@ -141,6 +148,11 @@ impl Shared {
 
     /// Tells everybody.
     pub(crate) fn tell(&self, event: &Event) {
+        let silent = match event {
+            Event::State(_) => self.look(|session| session.silent_for(self.clock.now())),
+            _ => Duration::ZERO,
+        };
+        self.record(|recorder, now| recorder.event(now, silent, event));
         self.heard().take(event);
         if let Some(keeper) = &self.keeper {
             keeper.note(event);
@@ -150,6 +162,18 @@ impl Shared {
         }
         self.subscribers.tell(event);
         self.progressed();
+    }
+
+    /// Notes something on the link's timeline.
+    pub(crate) fn record(&self, note: impl FnOnce(&mut LinkRecorder, Timestamp)) {
+        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that the timeline's time never goes back.
+        note(&mut recorder, self.clock.now());
+    }
+
+    /// What was noted.
+    pub(crate) fn link_timeline(&self) -> LinkTimeline {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).timeline()
     }
 
     pub(crate) fn progressed(&self) {
@@ -258,18 +282,19 @@ impl Shared {
         call(&mut self.heard().timeline)
     }
 
-    /// Publishes a sample of the figures, if somebody watches. Says when the next one is due.
+    /// Takes a sample of the figures when one is due. Says when the next one is, if somebody watches: without, nobody
+    /// is woken for it.
     pub(crate) fn sample(&self, sampled_at: &mut Option<Instant>) -> Option<Instant> {
-        if self.stats.receiver_count() == 0 {
-            return None;
-        }
         let now = Instant::now();
         if sampled_at.is_none_or(|last| now >= last + SAMPLE_INTERVAL) {
             *sampled_at = Some(now);
             let stats = self.look(ClientSession::stats);
+            if let Some(rtt) = stats.rtt {
+                self.record(|recorder, now| recorder.round_trip(now, rtt));
+            }
             self.stats.send_if_modified(|last| std::mem::replace(last, stats) != stats);
         }
-        sampled_at.map(|last| last + SAMPLE_INTERVAL)
+        sampled_at.map(|last| last + SAMPLE_INTERVAL).filter(|_| self.stats.receiver_count() > 0)
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {

@@ -26,6 +26,7 @@ mod client;
 pub mod defaults;
 mod relay;
 mod time;
+mod timeline;
 
 pub use client::{
     Action, AudioCounts, ClientConfig, ClientSession, ConnectionId, Event, FetchedError, JournaledRun,
@@ -36,3 +37,6 @@ pub use relay::{
     RestoredSession, RestoredStream,
 };
 pub use time::Timestamp;
+pub use timeline::{
+    Happening, LinkRecorder, LinkTimeline, LinkTimelineError, Network, TimelineEntry, Transport, Trouble,
+};

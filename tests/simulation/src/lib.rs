@@ -22,9 +22,11 @@ mod network;
 mod other_client;
 mod relay_host;
 mod retries;
+mod script;
 mod trace;
 mod world;
 
 pub use coverage::Coverage;
 pub use fault::{Fault, Planned};
+pub use script::script;
 pub use world::{Outcome, play, run};

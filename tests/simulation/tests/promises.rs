@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use glasslink_simulation::{Fault, Planned, play, run};
+use glasslink_session::LinkTimeline;
+use glasslink_simulation::{Fault, Planned, play, run, script};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -41,4 +42,26 @@ fn after_an_outage_of_nine_minutes_captions_are_back_within_three_seconds() {
 #[test]
 fn after_an_outage_of_twelve_minutes_they_are_in_another_epoch() {
     assert!(long_outage(12).trace.contains(r#""epoch":2"#), "the session was gone");
+}
+
+// SPEC P1.1 P2.1 P3.1
+#[test]
+fn field_reports_play_again_and_every_promise_holds() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("timelines");
+    let mut played = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let timeline = LinkTimeline::from_json(&std::fs::read(&path).unwrap()).unwrap();
+        let script = script(&timeline);
+        assert!(script.len() >= 3, "{}: {script:?}", path.display());
+        for seed in 0..10 {
+            let outcome = play(seed, timeline.length() + MINUTE, &script);
+            assert_eq!(outcome.violation, None, "{}, seed {seed}", path.display());
+            let met: u64 = outcome.coverage.faults.values().sum();
+            assert_eq!(met, script.len() as u64, "every fault was met");
+            assert!(outcome.coverage.transitions.contains_key(&("live", "waiting")));
+        }
+        played += 1;
+    }
+    assert!(played >= 2);
 }

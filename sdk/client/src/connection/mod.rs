@@ -11,11 +11,11 @@ mod transport;
 mod websocket;
 
 pub(crate) use failure::Failure;
+pub(crate) use glasslink_session::Transport;
 pub(crate) use open::Connector;
 pub(crate) use proxy::Proxies;
 pub use proxy::ProxyError;
 pub(crate) use socket::{Incoming, Socket};
 pub use tls::RootError;
 pub(crate) use tls::Roots;
-pub use transport::Transport;
 pub(crate) use transport::{Chooser, WEBSOCKET_RETRY};

@@ -1,16 +1,9 @@
 use std::time::Duration;
 
+use glasslink_session::Transport;
 use tokio::time::Instant;
 
 use super::Failure;
-
-/// What carries a link's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    WebSocket,
-    /// POST and long poll: where something in between lets no WebSocket through.
-    Http,
-}
 
 /// Attempts that have to fail before HTTP is tried: one may have met a relay that was just restarting.
 const BLOCKED: u32 = 2;

@@ -63,6 +63,10 @@ impl Liveness {
         self.rtt
     }
 
+    pub(crate) fn last_traffic(&self) -> Timestamp {
+        self.last_traffic
+    }
+
     pub(crate) fn set_ping_interval(&mut self, interval: Duration) {
         self.ping_interval = interval;
     }

@@ -119,6 +119,11 @@ impl ClientSession {
         self.last_state
     }
 
+    /// How long nothing has come from the relay. Of use while live, and just behind it.
+    pub fn silent_for(&self, now: Timestamp) -> Duration {
+        now.since(self.liveness.last_traffic())
+    }
+
     /// Longer pings spare a phone's radio in the background.
     pub fn set_ping_interval(&mut self, interval: Duration) {
         self.config.ping_interval = interval;
