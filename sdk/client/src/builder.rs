@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 
 use crate::address::{AddressError, RelayAddress};
 use crate::connection::{
-    Chooser, Connector, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
+    Chooser, Connector, Held, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
 };
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
@@ -232,6 +232,7 @@ impl LinkBuilder {
         let connector = Connector {
             address: address.clone(),
             credentials,
+            held: Held::default(),
             roots: Arc::new(roots),
             through: self.through,
             proxies,

@@ -2,19 +2,32 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 /// What a relay knows its client by. Sent as `Authorization: Bearer`, and nowhere else; never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(HeaderValue);
+pub struct Token {
+    header: HeaderValue,
+    expires: Option<Expiry>,
+}
+
+/// How long a token is good for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Expiry {
+    at: Instant,
+    lasts: Duration,
+}
 
 /// A token is visible ASCII without spaces, 4,096 characters at most: check that it was copied whole and alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token is one word of visible ASCII characters: check that it was copied whole and alone")]
 pub struct TokenError;
 
-/// Gives the token for each connection attempt, so that one that expires can be renewed in time.
+/// Gives the token for each connection attempt, and the next one before a token [`expires`](Token::expires_in): it is
+/// shown to the relay while the link is live, without losing connection or frame.
 ///
 /// Implemented by [`Token`] itself and by functions that return a future of one. It is part of the attempt, whose time
 /// it shares (10 s by default).
@@ -36,6 +49,9 @@ pub enum CredentialsError {
     SignInNeeded,
 }
 
+/// Somebody who issues tokens may be out of reach for a while.
+const RENEW_EARLY: Duration = Duration::from_mins(1);
+
 const MAX_TOKEN_BYTES: usize = 4_096;
 
 impl Token {
@@ -46,11 +62,23 @@ impl Token {
         }
         let mut header = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError)?;
         header.set_sensitive(true);
-        Ok(Self(header))
+        Ok(Self { header, expires: None })
+    }
+
+    /// The relay takes it for this long from now.
+    #[must_use]
+    pub fn expires_in(mut self, lasts: Duration) -> Self {
+        self.expires = Some(Expiry { at: Instant::now() + lasts, lasts });
+        self
     }
 
     pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        self.header.clone()
+    }
+
+    /// When to ask for the next one: before it expires by a fifth of its time, a minute at most.
+    pub(crate) fn renew_at(&self) -> Option<Instant> {
+        self.expires.map(|Expiry { at, lasts }| at - (lasts / 5).min(RENEW_EARLY))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use glasslink_protocol::{Cause, CloseCode};
 use glasslink_session::{Action, ClientSession, ConnectionId, LinkState};
 use tokio::time::{Instant, Sleep};
 
-use crate::connection::{Chooser, Connector, Failure, Incoming, Socket, Transport};
+use crate::connection::{Chooser, Connector, Failure, Incoming, Socket, Transport, keep_renewed};
 use crate::shared::Shared;
 
 /// Messages read in a row before timers get a look.
@@ -24,6 +25,8 @@ pub(crate) struct Driver {
     connection: Connection,
     /// Tries WebSocket while HTTP carries the link.
     retry: Option<Pin<Box<dyn Future<Output = Option<Socket>> + Send>>>,
+    /// Keeps the credentials of the open connection good.
+    renewal: Option<Pin<Box<dyn Future<Output = Infallible> + Send>>>,
     /// A WebSocket for the next attempt.
     spare: Option<Socket>,
     /// The last connection's goodbye.
@@ -70,6 +73,7 @@ impl Driver {
             chooser,
             connection: Connection::None,
             retry: None,
+            renewal: None,
             spare: None,
             closing: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -94,6 +98,7 @@ impl Driver {
                 biased;
                 wake = self.connection.next() => wake,
                 () = finished(&mut self.closing) => Wake::Closed,
+                never = finished(&mut self.renewal) => match never {},
                 socket = finished(&mut self.retry) => Wake::Retried(socket.map(Box::new)),
                 () = self.shared.wake.notified() => Wake::Called,
                 () = &mut self.timer => Wake::Timer,
@@ -110,6 +115,7 @@ impl Driver {
                     self.retry_websocket();
                 }
                 self.set(Connection::Open { id, socket, worked: false });
+                self.renewal = self.connector.credentials.is_some().then(|| self.keep_renewed());
                 self.shared.drive(|session, now| session.opened(now, id));
             }
             Wake::Incoming(id, incoming) => {
@@ -173,8 +179,15 @@ impl Driver {
         if carried != Some(Transport::Http) {
             self.retry = None;
         }
+        self.renewal = None;
         self.shared.transport.send_if_modified(|last| std::mem::replace(last, carried) != carried);
         std::mem::replace(&mut self.connection, connection)
+    }
+
+    fn keep_renewed(&self) -> Pin<Box<dyn Future<Output = Infallible> + Send>> {
+        let session = self.shared.look(ClientSession::session);
+        let changed = Arc::clone(&self.shared.new_credentials);
+        Box::pin(keep_renewed(Arc::clone(&self.connector), session, changed))
     }
 
     fn retry_websocket(&mut self) {

@@ -208,9 +208,13 @@ impl Link {
         self.shared.with(ClientSession::connect);
     }
 
-    /// New credentials are there: a link that was refused for the old ones goes on.
+    /// New credentials are there: a link that was refused for the old ones goes on, and one that is live shows them to
+    /// the relay, without losing connection or frame.
     pub fn credentials_changed(&self) {
         self.shared.with(ClientSession::credentials_changed);
+        if self.state().is_live() {
+            self.shared.new_credentials.notify_one();
+        }
     }
 
     /// The network came up, or the device woke: the link tries, or checks, at once.

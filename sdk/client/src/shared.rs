@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use glasslink_audio::journal::Journal;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Option<Keeper>,
     pub(crate) clock: Clock,
     pub(crate) wake: Notify,
+    /// There are other credentials than those the connection was opened with.
+    pub(crate) new_credentials: Arc<Notify>,
     pub(crate) subscribers: Subscribers,
     pub(crate) state: watch::Sender<LinkState>,
     pub(crate) stats: watch::Sender<LinkStats>,
@@ -86,6 +88,7 @@ impl Shared {
             heard: Mutex::default(),
             clock: Clock::start(),
             wake: Notify::new(),
+            new_credentials: Arc::default(),
             subscribers: Subscribers::new(),
             progress: watch::Sender::new(()),
             ended: watch::Sender::new(false),

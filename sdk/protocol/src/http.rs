@@ -11,11 +11,17 @@ pub const HTTP_UP: &str = "/up";
 /// Messages from the relay are asked for here.
 pub const HTTP_DOWN: &str = "/down";
 
+/// Where new credentials are shown for a session whose connection stays, below the door's own path.
+pub const HTTP_RENEW: &str = "/renew";
+
 /// Header of a request: which connection it is of.
 pub const HTTP_CONNECTION: &str = "glasslink-connection";
 
 /// Header of a request and of its answer: the place of either among those of its direction.
 pub const HTTP_NUMBER: &str = "glasslink-number";
+
+/// The header that names a session.
+pub const HTTP_SESSION: &str = "glasslink-session";
 
 /// What bodies are.
 pub const HTTP_MEDIA_TYPE: &str = "application/vnd.glasslink.v1";

@@ -33,8 +33,8 @@ pub use error::{Category, Cause, ErrorReport, Retry, Severity};
 pub use format::{Codec, FormatError, StreamFormat};
 pub use gap::{Gap, GapCause};
 pub use http::{
-    HTTP_CONNECTION, HTTP_DOWN, HTTP_MEDIA_TYPE, HTTP_NUMBER, HTTP_UP, HttpConnectionId,
-    HttpConnectionIdError, HttpPart, HttpPartError, HttpParts, MAX_HTTP_BODY_BYTES,
+    HTTP_CONNECTION, HTTP_DOWN, HTTP_MEDIA_TYPE, HTTP_NUMBER, HTTP_RENEW, HTTP_SESSION, HTTP_UP,
+    HttpConnectionId, HttpConnectionIdError, HttpPart, HttpPartError, HttpParts, MAX_HTTP_BODY_BYTES,
 };
 pub use ids::{
     ClockMark, Epoch, EventNumber, FrameIndex, FrameIndexError, SessionId, SessionIdError, StreamId,

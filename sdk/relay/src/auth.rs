@@ -2,6 +2,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 /// A token. Prints as `[redacted]`.
 #[derive(Clone)]
@@ -11,10 +12,18 @@ pub(crate) struct Secret(String);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Identity(String);
 
+/// What a token is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) identity: Identity,
+    /// When it expires.
+    pub(crate) until: Option<Instant>,
+}
+
 /// Which tokens are valid, and whose they are.
 #[derive(Clone, Default)]
 pub(crate) struct Credentials {
-    known: Vec<(Identity, [u8; 32])>,
+    known: Vec<(Grant, [u8; 32])>,
 }
 
 impl Secret {
@@ -50,8 +59,8 @@ impl Identity {
 }
 
 impl Credentials {
-    pub(crate) fn add(&mut self, identity: Identity, token: &Secret) {
-        self.known.push((identity, digest(token.0.as_bytes())));
+    pub(crate) fn add(&mut self, grant: Grant, token: &Secret) {
+        self.known.push((grant, digest(token.0.as_bytes())));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -59,9 +68,9 @@ impl Credentials {
     }
 
     /// Who sent this `Authorization` header. Takes the same time for every token that is not known.
-    pub(crate) fn identify(&self, authorization: Option<&[u8]>) -> Option<Identity> {
+    pub(crate) fn identify(&self, authorization: Option<&[u8]>) -> Option<Grant> {
         if self.known.is_empty() {
-            return Some(Identity::local());
+            return Some(Grant { identity: Identity::local(), until: None });
         }
         let (scheme, token) = authorization?.split_at_checked("Bearer ".len())?;
         if !scheme.eq_ignore_ascii_case(b"Bearer ") {
@@ -70,12 +79,13 @@ impl Credentials {
         // Digests have one length, so that the comparison tells nothing about the token's.
         let offered = digest(token.trim_ascii());
         let mut found = None;
-        for (identity, token) in &self.known {
+        for (grant, token) in &self.known {
             if bool::from(offered.ct_eq(token)) {
-                found = Some(identity);
+                found = Some(grant);
             }
         }
-        found.cloned()
+        let now = Instant::now();
+        found.filter(|grant| grant.until.is_none_or(|until| now < until)).cloned()
     }
 }
 
@@ -103,14 +113,17 @@ impl fmt::Debug for Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_token_is_known_by_its_identity_and_by_nothing_else() {
         let mut credentials = Credentials::default();
-        credentials.add(Identity::owner(), &Secret::new("s3cret"));
-        credentials.add(Identity::named("phone"), &Secret::new("other"));
-        let identify = |header: &str| credentials.identify(Some(header.as_bytes()));
+        let for_ever = |identity| Grant { identity, until: None };
+        credentials.add(for_ever(Identity::owner()), &Secret::new("s3cret"));
+        credentials.add(for_ever(Identity::named("phone")), &Secret::new("other"));
+        let identify = |header: &str| Some(credentials.identify(Some(header.as_bytes()))?.identity);
         assert_eq!(identify("Bearer s3cret"), Some(Identity::owner()));
         assert_eq!(identify("bearer other"), Some(Identity::named("phone")));
         for wrong in ["Bearer s3cre", "Bearer s3crett", "Bearer ", "Basic s3cret", "s3cret", ""] {
@@ -121,7 +134,18 @@ mod tests {
 
     #[test]
     fn without_tokens_everybody_is_local() {
-        assert_eq!(Credentials::default().identify(None), Some(Identity::local()));
+        let grant = Credentials::default().identify(None);
+        assert_eq!(grant, Some(Grant { identity: Identity::local(), until: None }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_expired_is_unknown() {
+        let mut credentials = Credentials::default();
+        let until = Some(Instant::now() + Duration::from_mins(1));
+        credentials.add(Grant { identity: Identity::owner(), until }, &Secret::new("s3cret"));
+        assert!(credentials.identify(Some(b"Bearer s3cret")).is_some());
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert_eq!(credentials.identify(Some(b"Bearer s3cret")), None);
     }
 
     #[test]

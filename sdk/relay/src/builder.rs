@@ -9,11 +9,12 @@ use glasslink_asr::Engine;
 use glasslink_session::defaults::SESSION_KEEP;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Credentials, Identity, Secret};
+use crate::auth::{Credentials, Grant, Identity, Secret};
 use crate::clock::Clock;
 use crate::doors::link::http::Exchanges;
 use crate::handle::RelayHandle;
@@ -31,13 +32,22 @@ pub struct Relay;
 #[derive(Clone)]
 pub struct RelayBuilder {
     listen: SocketAddr,
-    tokens: Vec<(Option<String>, Secret)>,
+    tokens: Vec<OfferedToken>,
     tls: Option<TlsFiles>,
     engine: Option<Arc<dyn Engine>>,
     data: Option<PathBuf>,
     archive_keep: Duration,
     keep: Duration,
     sessions: usize,
+}
+
+#[derive(Clone)]
+struct OfferedToken {
+    /// Whose it is; the owner's without one.
+    name: Option<String>,
+    secret: Secret,
+    /// Good for so long from the start of the relay.
+    lasting: Option<Duration>,
 }
 
 /// Why a relay did not start.
@@ -95,14 +105,29 @@ impl RelayBuilder {
     /// The owner's token: without it, or one of [`named_token`](Self::named_token), nobody connects.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.tokens.push((None, Secret::new(token)));
+        self.tokens.push(OfferedToken { name: None, secret: Secret::new(token), lasting: None });
         self
     }
 
     /// The token of somebody else, who has sessions of their own.
     #[must_use]
     pub fn named_token(mut self, name: impl Into<String>, token: impl Into<String>) -> Self {
-        self.tokens.push((Some(name.into()), Secret::new(token)));
+        let name = Some(name.into());
+        self.tokens.push(OfferedToken { name, secret: Secret::new(token), lasting: None });
+        self
+    }
+
+    /// Like [`named_token`](Self::named_token), good for `lasting` from the start of the relay: then its connections are
+    /// closed, unless they were renewed with another token of the same name.
+    #[must_use]
+    pub fn expiring_token(
+        mut self,
+        name: impl Into<String>,
+        token: impl Into<String>,
+        lasting: Duration,
+    ) -> Self {
+        let name = Some(name.into());
+        self.tokens.push(OfferedToken { name, secret: Secret::new(token), lasting: Some(lasting) });
         self
     }
 
@@ -152,12 +177,13 @@ impl RelayBuilder {
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
         let mut credentials = Credentials::default();
-        for (name, token) in &self.tokens {
-            if token.is_empty() {
+        let now = Instant::now();
+        for OfferedToken { name, secret, lasting } in &self.tokens {
+            if secret.is_empty() {
                 return Err(StartError::EmptyToken);
             }
             let identity = name.as_deref().map_or_else(Identity::owner, Identity::named);
-            credentials.add(identity, token);
+            credentials.add(Grant { identity, until: lasting.map(|lasting| now + lasting) }, secret);
         }
         if credentials.is_empty() && !self.listen.ip().is_loopback() {
             return Err(StartError::TokenNeeded(self.listen));

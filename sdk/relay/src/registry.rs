@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use glasslink_protocol::{Cause, CloseCode, ErrorReport, SessionId};
 use glasslink_session::Hello;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::Instrument;
 
-use crate::auth::Identity;
+use crate::auth::{Grant, Identity};
 use crate::doors::link::{Connection, close};
 use crate::limits;
-use crate::session::{self, Attach, Begin};
+use crate::session::{self, Attach, Begin, Command};
 use crate::shared::Shared;
 use crate::store::Restored;
 
@@ -26,7 +25,7 @@ pub(crate) struct Registry {
 
 struct Known {
     identity: Identity,
-    commands: mpsc::Sender<Attach>,
+    commands: mpsc::Sender<Command>,
 }
 
 /// A connection that did not get its session.
@@ -47,7 +46,7 @@ impl Registry {
     pub(crate) fn attach(
         &self,
         shared: &Arc<Shared>,
-        identity: Identity,
+        Grant { identity, until }: Grant,
         hello: Hello,
         connection: Connection,
     ) -> Result<(), Box<Refused>> {
@@ -76,13 +75,22 @@ impl Registry {
                 vacant.insert(Known { identity, commands })
             }
         };
-        match known.commands.try_send(Attach { hello, connection }) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(attach) | TrySendError::Closed(attach)) => {
-                drop(sessions);
-                refuse(attach.connection, CloseCode::Overloaded, Cause::Overloaded)
-            }
+        if let Ok(place) = known.commands.try_reserve() {
+            place.send(Command::Attach(Attach { hello, connection, until }));
+            return Ok(());
         }
+        drop(sessions);
+        refuse(connection, CloseCode::Overloaded, Cause::Overloaded)
+    }
+
+    /// Lets the connection of a session live as long as `grant`.
+    pub(crate) fn renew(&self, session: SessionId, grant: &Grant) -> Result<(), Cause> {
+        let sessions = self.lock();
+        let known = sessions.get(&session).ok_or(Cause::HttpStatus(404))?;
+        if known.identity != grant.identity {
+            return Err(Cause::Forbidden);
+        }
+        known.commands.try_send(Command::Renew(grant.until)).map_err(|_| Cause::Overloaded)
     }
 
     /// Goes on with a session that was found in the files.
@@ -126,7 +134,7 @@ fn spawn(
     session: SessionId,
     identity: &Identity,
     begin: Begin,
-    inbox: mpsc::Receiver<Attach>,
+    inbox: mpsc::Receiver<Command>,
 ) {
     let span = session::span(session, identity);
     shared.sessions.spawn(session::run(Arc::clone(shared), session, begin, inbox).instrument(span));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use glasslink_protocol::{
     AudioMessage, ClientMessage, ErrorReport, FrameIndex, HTTP_CONNECTION, HTTP_MEDIA_TYPE, HTTP_NUMBER,
-    HttpConnectionId, HttpPart, MAX_HTTP_BODY_BYTES, RelayMessage, StreamId,
+    HTTP_SESSION, HttpConnectionId, HttpPart, MAX_HTTP_BODY_BYTES, RelayMessage, SessionId, StreamId,
 };
 use glasslink_relay::Relay;
 use support::{PATIENCE, hello, stream};
@@ -217,4 +217,28 @@ async fn a_connection_that_is_not_polled_is_lost() {
     tokio::time::sleep(std::time::Duration::from_secs(16)).await;
     assert_eq!(door.up(2, &body(&[HttpPart::Audio(&audio(0))])).await.status, 410);
     assert_eq!(relay.sessions(), 1, "the session waits for another connection");
+}
+
+// SPEC P5.5
+#[tokio::test]
+async fn credentials_are_renewed_for_the_session_of_their_owner_only() {
+    let relay =
+        Relay::builder().named_token("ann", "ann's").named_token("bob", "bob's").start().await.unwrap();
+    let mut door = Door::new(relay.local_addr(), 6);
+    let plain = door.headers.clone();
+    let of = |owner: &str, session: u128| {
+        format!("{plain}Authorization: Bearer {owner}'s\r\n{HTTP_SESSION}: {}\r\n", SessionId(session))
+    };
+    door.headers = of("ann", 6);
+    assert_eq!(door.up(1, &body(&[HttpPart::Text(&greeting(6))])).await.status, 204);
+    assert_eq!(door.post("/renew", "1", &[]).await.status, 204);
+    for (headers, status) in [
+        (of("bob", 6), 403),
+        (of("ann", 7), 404),
+        (of("eve", 6), 401),
+        (format!("{plain}Authorization: Bearer ann's\r\n"), 400),
+    ] {
+        door.headers = headers;
+        assert_eq!(door.post("/renew", "1", &[]).await.status, status);
+    }
 }

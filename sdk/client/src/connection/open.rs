@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use super::dial::dial;
 use super::http::HttpSocket;
 use super::proxy::{Proxies, tunnel};
+use super::renewal::Held;
 use super::websocket::WebSocket;
 use super::{Failure, Roots, Socket, Transport};
 use crate::address::RelayAddress;
@@ -43,6 +44,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 pub(crate) struct Connector {
     pub(crate) address: RelayAddress,
     pub(crate) credentials: Option<Arc<dyn Credentials>>,
+    /// The last token that was asked for.
+    pub(crate) held: Held,
     pub(crate) roots: Arc<Roots>,
     /// Where to connect instead of where the relay's name leads.
     pub(crate) through: Option<SocketAddr>,
@@ -58,7 +61,8 @@ impl Connector {
             Transport::WebSocket => Ok(Socket::WebSocket(self.websocket().await?)),
             Transport::Http => {
                 let id = HttpConnectionId(u128::from_ne_bytes(random()?));
-                Ok(Socket::Http(HttpSocket::open(self, id, self.authorization().await?).await?))
+                self.authorization().await?;
+                Ok(Socket::Http(HttpSocket::open(self, id).await?))
             }
         }
     }
@@ -116,10 +120,11 @@ impl Connector {
         }
     }
 
-    async fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
+    /// Asks for a token.
+    pub(super) async fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
         let Some(credentials) = &self.credentials else { return Ok(None) };
         let token = credentials.token().await.map_err(|error| Failure::credentials(&error))?;
-        Ok(Some(token.header()))
+        Ok(Some(self.held.hold(token)))
     }
 
     async fn request(&self) -> Result<Request, Failure> {

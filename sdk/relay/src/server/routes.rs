@@ -6,7 +6,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_UP};
+use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_RENEW, HTTP_UP};
 use serde_json::json;
 
 use crate::doors;
@@ -19,6 +19,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/v1/link", get(doors::link::upgrade))
         .route(&format!("/v1/link{HTTP_UP}"), post(doors::link::http::up))
         .route(&format!("/v1/link{HTTP_DOWN}"), post(doors::link::http::down))
+        .route(&format!("/v1/link{HTTP_RENEW}"), post(doors::link::http::renew))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_here)

@@ -18,10 +18,19 @@ use crate::shared::Shared;
 use crate::speech::Heard;
 use crate::store::{MemoryStore, Restored, Store};
 
+/// What a session is told from outside its connection.
+pub(crate) enum Command {
+    Attach(Attach),
+    /// The connection may live until then.
+    Renew(Option<Instant>),
+}
+
 /// A connection whose `hello` names this session.
 pub(crate) struct Attach {
     pub(crate) hello: Hello,
     pub(crate) connection: Connection,
+    /// When its credentials expire.
+    pub(crate) until: Option<Instant>,
 }
 
 /// The span of all that a session logs. Its id is a credential where there are no tokens, so only a part is shown.
@@ -42,7 +51,7 @@ pub(crate) async fn run(
     shared: Arc<Shared>,
     session: SessionId,
     begin: Begin,
-    mut inbox: mpsc::Receiver<Attach>,
+    mut inbox: mpsc::Receiver<Command>,
 ) {
     let (heard_by, mut heard) = mpsc::unbounded_channel();
     let mut actor = match begin {
@@ -56,9 +65,11 @@ pub(crate) async fn run(
     }
     shared.registry.forget(session);
     inbox.close();
-    while let Some(Attach { connection, .. }) = inbox.recv().await {
+    while let Some(command) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.
-        shared.connections.spawn(close(connection, CloseCode::GoingAway, None));
+        if let Command::Attach(Attach { connection, .. }) = command {
+            shared.connections.spawn(close(connection, CloseCode::GoingAway, None));
+        }
     }
 }
 
@@ -85,6 +96,8 @@ enum Stage {
 struct Live {
     attachment: Attachment,
     connection: Connection,
+    /// When its credentials expire.
+    until: Option<Instant>,
 }
 
 impl Actor {
@@ -124,7 +137,11 @@ impl Actor {
         actor
     }
 
-    async fn live(&mut self, inbox: &mut mpsc::Receiver<Attach>, heard: &mut mpsc::UnboundedReceiver<Heard>) {
+    async fn live(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Command>,
+        heard: &mut mpsc::UnboundedReceiver<Heard>,
+    ) {
         let draining = self.shared.draining.clone();
         let mut draining = pin!(draining.cancelled());
         let mut engine = self.shared.speech.status.clone();
@@ -137,8 +154,9 @@ impl Actor {
                 timer.as_mut().reset(due);
             }
             tokio::select! {
-                attach = inbox.recv() => match attach {
-                    Some(attach) => self.attach(attach),
+                command = inbox.recv() => match command {
+                    Some(Command::Attach(attach)) => self.attach(attach),
+                    Some(Command::Renew(until)) => self.renew(until),
                     None => break,
                 },
                 incoming = next(&mut self.live) => self.incoming(incoming),
@@ -194,15 +212,16 @@ impl Actor {
             Stage::Finishing(until) => Some(until),
             Stage::Running | Stage::Over => None,
         };
-        link.into_iter().chain(stalled).chain(self.streams.due()).chain(finishing).min()
+        let expires = self.live.as_ref().and_then(|live| live.until);
+        link.into_iter().chain(stalled).chain(self.streams.due()).chain(finishing).chain(expires).min()
     }
 
-    fn attach(&mut self, Attach { hello, connection }: Attach) {
+    fn attach(&mut self, Attach { hello, connection, until }: Attach) {
         match self.link.attach(self.now(), &hello) {
             Ok(attachment) => {
                 self.streams.holder((hello.holder, hello.attach));
                 self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
-                self.leaving = self.live.replace(Live { attachment, connection });
+                self.leaving = self.live.replace(Live { attachment, connection, until });
                 let client: String = hello.client.chars().take(64).collect();
                 info!(client, streams = hello.streams.len(), "attached");
             }
@@ -214,6 +233,13 @@ impl Actor {
                 };
                 self.shared.connections.spawn(close(connection, refused.close_code(), report));
             }
+        }
+    }
+
+    fn renew(&mut self, until: Option<Instant>) {
+        if let Some(live) = &mut self.live {
+            live.until = until;
+            debug!("credentials renewed");
         }
     }
 
@@ -248,18 +274,22 @@ impl Actor {
         if self.live.as_ref().is_some_and(|live| live.connection.is_stuck(Instant::now())) {
             self.give_up();
         }
+        if self.live.as_ref().and_then(|live| live.until).is_some_and(|until| Instant::now() >= until) {
+            info!("the credentials expired");
+            self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
+        }
     }
 
     /// Drops a connection that takes nothing; a close would only join the queue.
     fn give_up(&mut self) {
-        if let Some(Live { attachment, connection }) = self.live.take() {
+        if let Some(Live { attachment, connection, .. }) = self.live.take() {
             warn!(queued = connection.queued(), "the client takes nothing; connection dropped");
             self.link.detach(self.now(), attachment);
         }
     }
 
     fn leave(&mut self, code: CloseCode, report: Option<ErrorReport>) {
-        if let Some(Live { attachment, connection }) = self.live.take() {
+        if let Some(Live { attachment, connection, .. }) = self.live.take() {
             self.link.detach(self.now(), attachment);
             self.shared.connections.spawn(close(connection, code, report));
         }

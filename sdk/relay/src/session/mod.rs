@@ -3,4 +3,4 @@
 mod actor;
 mod streams;
 
-pub(crate) use actor::{Attach, Begin, run, span};
+pub(crate) use actor::{Attach, Begin, Command, run, span};

@@ -139,14 +139,17 @@ impl ClientSession {
     pub(crate) fn fail(&mut self, now: Timestamp, cause: Cause) {
         let Some(connection) = self.connection() else { return };
         self.act(Action::Close { connection, code: CloseCode::Normal });
-        if matches!(self.phase, Phase::Live { .. }) {
+        let was_live = matches!(self.phase, Phase::Live { .. });
+        if was_live {
             self.check_health(now);
             self.reconnects += 1;
         }
         for stream in self.streams.values_mut() {
             stream.fetching = None;
         }
-        if cause.is_terminal() {
+        // Credentials that were good have expired: the next attempt has others.
+        let expired = was_live && cause == Cause::Unauthorized;
+        if cause.is_terminal() && !expired {
             self.phase = Phase::Refused { cause };
             self.tell_state(LinkState::Refused { cause, remedy: cause.remedy() });
             return;

@@ -9,7 +9,7 @@ use glasslink_protocol::{
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
@@ -26,8 +26,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Door {
     pub(super) connector: Arc<Connector>,
     pub(super) id: HttpConnectionId,
-    /// Asked for once a connection.
-    pub(super) authorization: Option<HeaderValue>,
 }
 
 /// One request after the other, on a TCP connection that is opened anew when it broke.
@@ -40,7 +38,7 @@ pub(super) struct Lane {
     wire: Option<OpenWire>,
 }
 
-struct OpenWire {
+pub(super) struct OpenWire {
     sender: SendRequest<Full<Bytes>>,
     driving: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -105,7 +103,7 @@ impl Lane {
             .header(CACHE_CONTROL, "no-store")
             .header(HTTP_CONNECTION, self.door.id.to_string())
             .header(HTTP_NUMBER, self.number);
-        if let Some(authorization) = &self.door.authorization {
+        if let Some(authorization) = self.door.connector.held.header() {
             request = request.header(AUTHORIZATION, authorization);
         }
         request.body(Full::new(body)).map_err(|error| Failure::new(Cause::ProtocolError, &error))
@@ -126,7 +124,7 @@ impl Lane {
 }
 
 impl OpenWire {
-    async fn open(connector: &Arc<Connector>) -> Result<Self, Failure> {
+    pub(super) async fn open(connector: &Connector) -> Result<Self, Failure> {
         let wire = connector.wire().await?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(wire)).await.map_err(|error| Failure::http(&error))?;
@@ -138,7 +136,7 @@ impl OpenWire {
     }
 
     /// The answer and its body; whether another request may follow on the same TCP connection.
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> (Result<(Response<()>, Bytes), Failure>, bool) {

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use glasslink_protocol::{
     Cause, CloseCode, HTTP_DOWN, HTTP_UP, HttpConnectionId, HttpPart, MAX_HTTP_BODY_BYTES,
 };
-use hyper::header::HeaderValue;
 
 use super::lane::{Door, Lane};
 use crate::connection::socket::{CLOSE_TIMEOUT, MAX_UNSENT};
@@ -44,12 +43,8 @@ enum Half {
 
 impl HttpSocket {
     /// Reaches the relay; that it is one, the first answer shows.
-    pub(crate) async fn open(
-        connector: &Arc<Connector>,
-        id: HttpConnectionId,
-        authorization: Option<HeaderValue>,
-    ) -> Result<Self, Failure> {
-        let door = Door { connector: Arc::clone(connector), id, authorization };
+    pub(crate) async fn open(connector: &Arc<Connector>, id: HttpConnectionId) -> Result<Self, Failure> {
+        let door = Door { connector: Arc::clone(connector), id };
         let (mut up, mut down) = (Lane::new(door.clone(), HTTP_UP), Lane::new(door, HTTP_DOWN));
         tokio::try_join!(up.open(), down.open())?;
         Ok(Self {

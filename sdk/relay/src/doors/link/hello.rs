@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::auth::Identity;
+use crate::auth::Grant;
 use crate::doors::link::connection::{Connection, Incoming, close};
 use crate::doors::link::websocket::WebSocket;
 use crate::limits;
@@ -15,7 +15,7 @@ use crate::server::{Place, Transport};
 use crate::shared::Shared;
 
 /// Waits for `hello`, and hands the connection to its session.
-pub(crate) async fn greet(shared: Arc<Shared>, identity: Identity, upgraded: OnUpgrade, place: Place) {
+pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade, place: Place) {
     let Ok(upgraded) = upgraded.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else { return };
     let socket = WebSocket::new(parts.io.into_inner(), &parts.read_buf, place).await;
@@ -28,7 +28,7 @@ pub(crate) async fn greet(shared: Arc<Shared>, identity: Identity, upgraded: OnU
     };
     match hello {
         Ok(Ok(hello)) => {
-            if let Err(refused) = shared.registry.attach(&shared, identity, hello, connection) {
+            if let Err(refused) = shared.registry.attach(&shared, grant, hello, connection) {
                 refused.tell().await;
             }
         }

@@ -24,7 +24,7 @@ pub(crate) async fn upgrade(
 ) -> Result<Response, Refusal> {
     let headers = request.headers();
     let authorization = headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
-    let Some(identity) = shared.credentials.identify(authorization) else {
+    let Some(grant) = shared.credentials.identify(authorization) else {
         return Err(Refusal::new(Cause::Unauthorized));
     };
     let key = websocket_key(headers)?;
@@ -36,7 +36,7 @@ pub(crate) async fn upgrade(
         return Err(Refusal::new(Cause::Overloaded));
     }
     let upgraded = hyper::upgrade::on(&mut request);
-    shared.connections.spawn(greet(Arc::clone(&shared), identity, upgraded, place));
+    shared.connections.spawn(greet(Arc::clone(&shared), grant, upgraded, place));
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "upgrade")

@@ -10,4 +10,4 @@ mod requests;
 
 pub(crate) use connection::HttpConnection;
 pub(crate) use exchanges::Exchanges;
-pub(crate) use requests::{down, up};
+pub(crate) use requests::{down, renew, up};

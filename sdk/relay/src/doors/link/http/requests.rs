@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use glasslink_protocol::{
-    Cause, HTTP_CONNECTION, HTTP_MEDIA_TYPE, HTTP_NUMBER, HttpConnectionId, HttpPart, HttpPartError,
-    MAX_HTTP_BODY_BYTES,
+    Cause, HTTP_CONNECTION, HTTP_MEDIA_TYPE, HTTP_NUMBER, HTTP_SESSION, HttpConnectionId, HttpPart,
+    HttpPartError, MAX_HTTP_BODY_BYTES,
 };
 
 use super::exchange::{Batch, Trouble};
 use super::exchanges::Opened;
-use crate::auth::Identity;
+use crate::auth::Grant;
 use crate::doors::link::hello::{HELLO_FIRST, first_message};
 use crate::doors::link::{Connection, Incoming};
 use crate::server::Refusal;
@@ -22,7 +22,7 @@ use crate::shared::Shared;
 
 /// Whose request it is, and its place on its connection.
 struct Place {
-    identity: Identity,
+    grant: Grant,
     id: HttpConnectionId,
     number: u64,
 }
@@ -32,7 +32,7 @@ pub(crate) async fn up(State(shared): State<Arc<Shared>>, request: Request) -> R
     let place = place(&shared, request.headers())?;
     let body = body(request).await?;
     let batch = batch(&body)?;
-    match shared.exchanges.find(place.id, &place.identity) {
+    match shared.exchanges.find(place.id, &place.grant.identity) {
         Some(exchange) => exchange.take(place.number, batch).await.map_err(refusal)?,
         None if place.number == 1 => open(&shared, &place, batch)?,
         None => return Err(refusal(Trouble::Gone)),
@@ -43,20 +43,34 @@ pub(crate) async fn up(State(shared): State<Arc<Shared>>, request: Request) -> R
 /// Answers `POST /v1/link/down`: with what there is for the client, as soon as there is something.
 pub(crate) async fn down(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
     let place = place(&shared, request.headers())?;
-    let exchange = shared.exchanges.find(place.id, &place.identity).ok_or(refusal(Trouble::Gone))?;
+    let exchange = shared.exchanges.find(place.id, &place.grant.identity).ok_or(refusal(Trouble::Gone))?;
     let body = exchange.answer(place.number).await.map_err(refusal)?;
     Ok(answer(&place, StatusCode::OK, body))
 }
 
+/// Answers `POST /v1/link/renew`: a connection, over WebSocket or HTTP, lives as long as these credentials.
+pub(crate) async fn renew(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    let grant = grant(&shared, &headers)?;
+    shared.registry.renew(header(&headers, HTTP_SESSION)?, &grant).map_err(Refusal::new)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn place(shared: &Shared, headers: &HeaderMap) -> Result<Place, Refusal> {
-    let authorization = headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
-    let identity = shared.credentials.identify(authorization).ok_or(Refusal::new(Cause::Unauthorized))?;
+    let grant = grant(shared, headers)?;
     let media_type = headers.get(CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
     if media_type != Some(HTTP_MEDIA_TYPE.as_bytes()) {
         let message = format!("only {HTTP_MEDIA_TYPE} is spoken here");
         return Err(Refusal::because(Cause::UnsupportedVersion, message));
     }
-    Ok(Place { identity, id: header(headers, HTTP_CONNECTION)?, number: header(headers, HTTP_NUMBER)? })
+    Ok(Place { grant, id: header(headers, HTTP_CONNECTION)?, number: header(headers, HTTP_NUMBER)? })
+}
+
+fn grant(shared: &Shared, headers: &HeaderMap) -> Result<Grant, Refusal> {
+    let authorization = headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
+    shared.credentials.identify(authorization).ok_or(Refusal::new(Cause::Unauthorized))
 }
 
 fn header<T: FromStr>(headers: &HeaderMap, name: &str) -> Result<T, Refusal> {
@@ -98,10 +112,10 @@ fn open(shared: &Arc<Shared>, place: &Place, mut batch: Batch) -> Result<(), Ref
         Some(Incoming::Text(text)) => first_message(&text).map_err(malformed)?,
         _ => return Err(malformed(HELLO_FIRST)),
     };
-    match shared.exchanges.open(place.id, &place.identity, batch) {
+    match shared.exchanges.open(place.id, &place.grant.identity, batch) {
         Opened::New(connection) => {
             let connection = Connection::Http(connection);
-            if let Err(refused) = shared.registry.attach(shared, place.identity.clone(), hello, connection) {
+            if let Err(refused) = shared.registry.attach(shared, place.grant.clone(), hello, connection) {
                 // The next poll is told why.
                 shared.connections.spawn(refused.tell());
             }
