@@ -32,14 +32,14 @@ impl World {
                 if source.ended || source.due > self.now {
                     break;
                 }
-                if let Some(by) = self.client.continuation(source.stream) {
-                    self.go_on(at, by);
-                    break;
-                }
                 let stream = source.stream;
                 if source.due >= source.end {
                     source.ended = true;
                     self.client.end_stream(self.now, stream);
+                    break;
+                }
+                if let Some(by) = self.client.continuation(stream) {
+                    self.go_on(at, by);
                     break;
                 }
                 let asleep = self.suspended_until.since(source.due);

@@ -27,8 +27,10 @@ pub(crate) struct RelayHost {
     pub(crate) session: Option<RelaySession>,
     epochs: u64,
     streams: BTreeMap<StreamId, Stream>,
-    /// The transcript, which is synced before it is told.
+    /// The transcript, which is synced before it is told, ...
     events: Vec<TranscriptEvent>,
+    /// ... and with it whatever was written before: it is one log.
+    synced_at: Timestamp,
     keep_due: Option<Timestamp>,
     engine_due: Option<Timestamp>,
     /// How often the next audio message is refused.
@@ -66,6 +68,7 @@ impl RelayHost {
             epochs: 0,
             streams: BTreeMap::new(),
             events: Vec::new(),
+            synced_at: Timestamp::ZERO,
             keep_due: None,
             engine_due: None,
             rejections: 0,
@@ -77,7 +80,7 @@ impl RelayHost {
     /// Its process died, and another goes on with what the disk has. `unsynced` is what a power cut takes.
     pub(crate) fn restart(&mut self, now: Timestamp, unsynced: Duration) {
         let Some(old) = self.session.take() else { return };
-        let synced = now - unsynced;
+        let synced = self.synced_at.max(now - unsynced);
         let mut restored = RestoredSession {
             holder: old.holder(),
             first_event: EventNumber(1),
@@ -296,7 +299,10 @@ impl RelayHost {
                 }
                 self.keep_due.get_or_insert(now + Duration::from_millis(below(random, 400)));
             }
-            RelayEvent::Appended { event, .. } => self.events.push(event),
+            RelayEvent::Appended { event, .. } => {
+                self.events.push(event);
+                self.synced_at = now;
+            }
             RelayEvent::Ended { stream: id, at } => {
                 let stream = self.streams.get_mut(&id).ok_or("the end of an unknown stream")?;
                 stream.ended = Some(at);
