@@ -159,7 +159,7 @@ impl ClientSession {
             || item.to < stream.buffer.next()
             || stream.format.duration(item.to - from) >= interval
             || stream.waiting_since.is_none_or(|since| now >= since + interval);
-        let most = stream.sendable(item.to, rate.is_some());
+        let most = stream.sendable(item.to, rate.map(|rate| interval * rate));
         if !ready || most == 0 {
             return false;
         }
@@ -215,11 +215,15 @@ pub(crate) fn token(stream: StreamId, to: FrameIndex) -> u64 {
 }
 
 impl SendStream {
-    /// How many of the frames before `to` may go into one message now.
-    fn sendable(&self, to: FrameIndex, paced: bool) -> u64 {
+    /// How many of the frames before `to` may go into one message now. `portion`: what a paced stream may send each
+    /// interval. It is sent at once and not as it is earned, which would be a message for every `received`.
+    fn sendable(&self, to: FrameIndex, portion: Option<Duration>) -> u64 {
         let span = self.format.frames_in(MESSAGE_SPAN).clamp(1, u64::from(MAX_FRAMES_PER_MESSAGE));
-        let pace = if paced { self.format.frames_in(self.pace.allowance) } else { u64::MAX };
-        (to - self.cursor).min(self.window()).min(span).min(pace)
+        let there = (to - self.cursor).min(self.window()).min(span);
+        let Some(portion) = portion else { return there };
+        let allowed = self.format.frames_in(self.pace.allowance);
+        let least = there.min(self.format.frames_in(portion).max(1));
+        if allowed < least { 0 } else { there.min(allowed) }
     }
 
     /// Frames that may still go out before the relay has to say `received`, or to raise its limit.

@@ -43,7 +43,10 @@ fn a_backlog_of_sixty_seconds_goes_first_and_is_drained_in_twenty() {
     let (mut pair, mut stream) = Pair::live();
     pair.speak(&mut stream, seconds(5));
     let back = outage(&mut pair, &mut stream, seconds(60));
+    let sent = pair.client.stats().sent_messages;
     pair.speak(&mut stream, seconds(30));
+    let messages = pair.client.stats().sent_messages - sent;
+    assert!(messages <= 30 * 20 + 1, "no more of them than when it is live: {messages}");
     assert_eq!(continued(&pair), []);
     let arrivals = arrivals(&pair, stream, Timestamp::ZERO);
     let captured_at = |index: usize| Timestamp::ZERO + FRAME * index as u32;
