@@ -31,7 +31,11 @@ impl World {
                     if let Some(pause) = retry_after.filter(|_| ours) {
                         self.retries.asked_to_wait(self.now + pause);
                     }
+                    let state = self.client.state();
                     self.client.closed(self.now, connection, cause, retry_after);
+                    if !ours && self.client.state() != state {
+                        return Err(format!("{connection:?}, which was closed already, ended another"));
+                    }
                 }
             }
             self.drain()?;
