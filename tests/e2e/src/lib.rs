@@ -18,7 +18,7 @@ pub use process::{Finished, LIMIT, descriptors, peak_memory, present_memory, run
 pub use programs::{probe_program, relay_program, replay_program};
 pub use relay::RelayProcess;
 pub use replay::{Report, replay};
-pub use scene::{Scene, percentile};
+pub use scene::{Scene, leeway, percentile};
 pub use speech::{Clip, speech};
 pub use tls::Certificate;
 pub use upgrades::StripsUpgrades;

@@ -1,11 +1,12 @@
-//! Outages between real processes, over TLS. They mostly wait: `cargo xtask test` runs them side by side, as does
-//! `cargo test -p glasslink-e2e --test outages -- --include-ignored --test-threads 16 --nocapture`.
+//! Outages between real processes, over TLS. They mostly wait: `cargo xtask test --all` runs them side by side, as does
+//! `cargo test -p glasslink-e2e --test outages -- --include-ignored --test-threads 16 --nocapture`. What is measured is
+//! held to the promise itself where `GLASSLINK_NIGHTLY` is set, and elsewhere to a little more.
 
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use glasslink_e2e::{Line, Scene, percentile};
+use glasslink_e2e::{Line, Scene, leeway, percentile};
 use glasslink_faults::{By, Direction, Event, Fault, How, Rule, What};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
@@ -98,7 +99,7 @@ fn an_outage_of_120_s_is_one_gap_as_long_as_the_time_until_live_less_the_buffer(
     println!("outage of 120 s: live after {:?}, {gap:?} missing; {}", live.at - cut, ledger.json);
     // Frames that were sent and not yet kept when the link broke are as old as that.
     let off = gap.abs_diff(missing);
-    assert!(off < Duration::from_secs(2), "{gap:?} are missing, not {missing:?}");
+    assert!(off < Duration::from_secs(2) + leeway(), "{gap:?} are missing, not {missing:?}");
     // What was kept and not transcribed, for want of an engine, is told as well.
     let transcript_gap = |line: &Line| line.json["transcript_gap"] == begin.json["gap"];
     let in_transcript: Vec<Line> = scene.probe.lines(0).into_iter().filter(transcript_gap).collect();
@@ -118,7 +119,7 @@ fn noticed(arguments: &[&str], within: Duration) {
     let gone = |line: &Line| line.is_of(0) && line.json["state"].is_string();
     let noticed = scene.probe.wait(from, SOON, gone).expect("it is noticed").at - began;
     println!("half-open, {arguments:?}: noticed after {noticed:?}");
-    assert!(noticed <= within, "{noticed:?}");
+    assert!(noticed <= within + leeway(), "{noticed:?}");
     scene.proxies[0].remove(hole);
     scene.live(0, from, CAP + CONNECT_TIMEOUT + SOON);
 }
@@ -148,7 +149,8 @@ fn a_relay_that_accepts_and_never_answers_costs_the_connect_timeout_and_no_frame
     let live = scene.live(0, from, CONNECT_TIMEOUT + CAP + SOON);
     let took = live.at - began;
     println!("silent relay: live after {took:?}");
-    assert!(took >= CONNECT_TIMEOUT && took < CONNECT_TIMEOUT + Duration::from_secs(3), "{took:?}");
+    assert!(took >= CONNECT_TIMEOUT, "{took:?}");
+    assert!(took < CONNECT_TIMEOUT + Duration::from_secs(3) + leeway(), "{took:?}");
     scene.proxies[0].remove(silent);
     let ledger = scene.finish(0);
     assert_eq!(ledger.number("lost"), 0, "{}", ledger.json);
@@ -188,8 +190,8 @@ fn within(name: &str, times: &[Duration], half: Duration, nearly_all: Duration) 
         "{name}: {} cuts, live again p50 {p50:?} (at most {half:?}), p99 {p99:?} (at most {nearly_all:?})",
         times.len()
     );
-    assert!(p50 <= half, "{name}: p50 {p50:?}");
-    assert!(p99 <= nearly_all, "{name}: p99 {p99:?}");
+    assert!(p50 <= half + leeway(), "{name}: p50 {p50:?}");
+    assert!(p99 <= nearly_all + leeway(), "{name}: p99 {p99:?}");
 }
 
 #[test]
@@ -290,7 +292,57 @@ fn a_backlog_of_60_s_is_gone_in_20() {
     let took = ledger.at - live.at;
     println!("backlog of 60 s: drained in {took:?}; {}", ledger.json);
     assert_eq!(ledger.number("lost"), 0);
-    assert!(took <= Duration::from_secs(20), "{took:?}");
+    assert!(took <= Duration::from_secs(20) + leeway(), "{took:?}");
+}
+
+/// A recording whose relay is away for `outage`: what is said when it is back does not wait for what was said before.
+fn a_long_outage(outage: Duration, session: Session) {
+    let folder = tempfile::TempDir::new().expect("there is room for a recording");
+    let journal = format!("--journal={}", folder.path().display());
+    let mut scene = Scene::new(Path::new(PROBE), 1, Duration::ZERO, &[&journal]);
+    settle(&scene, 0);
+    let from = scene.probe.said();
+    let (rule, _) = scene.cut(0);
+    thread::sleep(outage);
+    scene.mend(0, &[rule]);
+    scene.probe.tell("network", None);
+    let live = scene.live(0, from, SOON);
+    let newest = |line: &Line| line.json["kept"].is_u64() && line.number("stream") > 1;
+    let heard = scene.probe.wait(from, SOON, newest).expect("what is said now is heard").at - live.at;
+    let filling = Instant::now();
+    let last = |line: &Line| line.json["stream_kept"] == 1;
+    scene.probe.wait(from, outage / 2 + SOON, last).expect("what was said before is filled in");
+    let filled = filling.elapsed();
+    let ledger = scene.finish(0);
+    println!(
+        "outage of {outage:?}: what is said now is heard after {heard:?}, what was said before after {filled:?}; {}",
+        ledger.json
+    );
+    assert!(heard <= Duration::from_secs(3) + leeway(), "{heard:?}");
+    assert_eq!(ledger.number("lost"), 0);
+    let epochs = scene.probe.lines(0).iter().filter(|line| line.json["epoch"].is_u64()).count();
+    assert_eq!(epochs, if session == Session::Gone { 2 } else { 1 });
+}
+
+/// Whether the relay kept the session meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Session {
+    There,
+    Gone,
+}
+
+// SPEC P3.5
+#[test]
+#[ignore = "9 minutes of outage: cargo xtask nightly"]
+fn long_after_9_minutes_what_is_said_now_is_heard_in_3_s() {
+    a_long_outage(Duration::from_mins(9), Session::There);
+}
+
+// SPEC P3.5 P8.3
+#[test]
+#[ignore = "12 minutes of outage: cargo xtask nightly"]
+fn long_after_12_minutes_too_in_another_epoch() {
+    a_long_outage(Duration::from_mins(12), Session::Gone);
 }
 
 // SPEC P13.1

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::commands::test::outages;
 use crate::commands::{bluetooth_vm, simulate, soak};
 use crate::mutants;
 use crate::steps::Steps;
@@ -58,6 +59,7 @@ pub(crate) fn run() -> ExitCode {
         "--nocapture",
     ]);
     steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
+    steps.tests("under fire", outages().env("GLASSLINK_NIGHTLY", "1"));
     let mut crowd = workspace::cargo("test");
     crowd.args(["--release", "-p", "glasslink-e2e", "--test", "crowd", "--", "--ignored", "--nocapture"]);
     steps.tests("2,000 clients whose relay restarts", &mut crowd);

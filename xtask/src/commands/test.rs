@@ -73,9 +73,15 @@ fn some(steps: &mut Steps) {
 
 /// Real processes through outages of up to two minutes, side by side: they mostly wait.
 fn under_fire(steps: &mut Steps) {
+    steps.tests("under fire", outages().args(["--skip", "long_"]));
+}
+
+/// The longest of them are named so.
+pub(crate) fn outages() -> Command {
     let mut tests = workspace::cargo("test");
     tests.args(["-p", "glasslink-e2e", "--test", "outages", "--"]);
-    steps.tests("under fire", tests.args(["--ignored", "--test-threads", "16", "--nocapture"]));
+    tests.args(["--ignored", "--test-threads", "16", "--nocapture"]);
+    tests
 }
 
 fn simulation(steps: &mut Steps) {

@@ -103,7 +103,11 @@ async fn follow(number: usize, mut events: Events, session: String) {
                 "to": gap.to.0, "ms": gap.ms,
                 "youngest_ms": starts.get(&gap.stream).map(|start| age(*start, &gap).as_millis() as u64),
             })),
-            Ok(Event::Kept { next, .. }) => say(&json!({ "client": number, "kept": next.0 })),
+            Ok(Event::Kept { stream, next }) => {
+                say(&json!({ "client": number, "stream": stream.0, "kept": next.0 }));
+            }
+            Ok(Event::StreamKept(stream)) => say(&json!({ "client": number, "stream_kept": stream.0 })),
+            Ok(Event::Epoch(epoch)) => say(&json!({ "client": number, "epoch": epoch.0 })),
             Ok(Event::Transcript { event: TranscriptEvent::Gap(gap), .. }) => say(&json!({
                 "client": number, "transcript_gap": gap.cause.words(), "from": gap.from.0, "to": gap.to.0,
                 "ms": gap.ms,
