@@ -137,6 +137,13 @@ impl SendBuffer {
         frames
     }
 
+    /// Everything was released and nothing follows: the memory that an outage's frames took is given back.
+    pub(crate) fn finish(&mut self) {
+        if self.runs.is_empty() {
+            *self = Self::starting_at(FrameIndex(self.base));
+        }
+    }
+
     /// What `index` is, and up to where the same holds.
     pub(crate) fn item_at(&self, index: FrameIndex) -> Option<Item> {
         let mut from = self.base;
@@ -366,6 +373,17 @@ mod tests {
         assert_eq!(read(&buffer, 4, 1), [4; 4]);
         assert_eq!(buffer.item_at(FrameIndex(3)), None);
         assert_eq!(buffer.item_at(FrameIndex(10)), None);
+    }
+
+    #[test]
+    fn a_stream_that_is_over_gives_its_memory_back_and_keeps_its_place() {
+        let mut buffer = filled(10);
+        buffer.finish();
+        assert_eq!(buffer.frames(), 10, "not yet");
+        buffer.release(FrameIndex(10));
+        buffer.finish();
+        assert_eq!((buffer.bytes.capacity(), buffer.stored.capacity()), (0, 0));
+        assert_eq!((buffer.base(), buffer.next()), (FrameIndex(10), FrameIndex(10)));
     }
 
     #[test]

@@ -243,6 +243,8 @@ impl ClientSession {
         if !stream.is_kept() || !stream.ended {
             return;
         }
+        // Without an engine it is never transcribed.
+        stream.buffer.finish();
         let done = stream.is_transcribed();
         if !std::mem::replace(&mut stream.kept_told, true) {
             self.act(Action::Event(Event::StreamKept(id)));

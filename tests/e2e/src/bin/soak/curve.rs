@@ -8,7 +8,7 @@ use glasslink_e2e::{descriptors, present_memory};
 const ROWS: usize = 30;
 
 /// A process may hold this much more in the last quarter than in the one before, and this share more.
-const MORE_MEMORY: u64 = 6 << 20;
+const MORE_MEMORY: u64 = 2 << 20;
 const MORE_MEMORY_PERCENT: u64 = 15;
 const MORE_DESCRIPTORS: u64 = 16;
 
