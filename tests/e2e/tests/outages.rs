@@ -295,56 +295,6 @@ fn a_backlog_of_60_s_is_gone_in_20() {
     assert!(took <= Duration::from_secs(20) + leeway(), "{took:?}");
 }
 
-/// A recording whose relay is away for `outage`: what is said when it is back does not wait for what was said before.
-fn a_long_outage(outage: Duration, session: Session) {
-    let folder = tempfile::TempDir::new().expect("there is room for a recording");
-    let journal = format!("--journal={}", folder.path().display());
-    let mut scene = Scene::new(Path::new(PROBE), 1, Duration::ZERO, &[&journal]);
-    settle(&scene, 0);
-    let from = scene.probe.said();
-    let (rule, _) = scene.cut(0);
-    thread::sleep(outage);
-    scene.mend(0, &[rule]);
-    scene.probe.tell("network", None);
-    let live = scene.live(0, from, SOON);
-    let newest = |line: &Line| line.json["kept"].is_u64() && line.number("stream") > 1;
-    let heard = scene.probe.wait(from, SOON, newest).expect("what is said now is heard").at - live.at;
-    let filling = Instant::now();
-    let last = |line: &Line| line.json["stream_kept"] == 1;
-    scene.probe.wait(from, outage / 2 + SOON, last).expect("what was said before is filled in");
-    let filled = filling.elapsed();
-    let ledger = scene.finish(0);
-    println!(
-        "outage of {outage:?}: what is said now is heard after {heard:?}, what was said before after {filled:?}; {}",
-        ledger.json
-    );
-    assert!(heard <= Duration::from_secs(3) + leeway(), "{heard:?}");
-    assert_eq!(ledger.number("lost"), 0);
-    let epochs = scene.probe.lines(0).iter().filter(|line| line.json["epoch"].is_u64()).count();
-    assert_eq!(epochs, if session == Session::Gone { 2 } else { 1 });
-}
-
-/// Whether the relay kept the session meanwhile.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Session {
-    There,
-    Gone,
-}
-
-// SPEC P3.5
-#[test]
-#[ignore = "9 minutes of outage: cargo xtask nightly"]
-fn long_after_9_minutes_what_is_said_now_is_heard_in_3_s() {
-    a_long_outage(Duration::from_mins(9), Session::There);
-}
-
-// SPEC P3.5 P8.3
-#[test]
-#[ignore = "12 minutes of outage: cargo xtask nightly"]
-fn long_after_12_minutes_too_in_another_epoch() {
-    a_long_outage(Duration::from_mins(12), Session::Gone);
-}
-
 // SPEC P13.1
 #[test]
 #[ignore = "40 s of standstill"]

@@ -73,13 +73,12 @@ fn some(steps: &mut Steps) {
 
 /// Real processes through outages of up to two minutes, side by side: they mostly wait.
 fn under_fire(steps: &mut Steps) {
-    steps.tests("under fire", outages().args(["--skip", "long_"]));
+    steps.tests("under fire", &mut outages("outages"));
 }
 
-/// The longest of them are named so.
-pub(crate) fn outages() -> Command {
+pub(crate) fn outages(tests_of: &str) -> Command {
     let mut tests = workspace::cargo("test");
-    tests.args(["-p", "glasslink-e2e", "--test", "outages", "--"]);
+    tests.args(["-p", "glasslink-e2e", "--test", tests_of, "--"]);
     tests.args(["--ignored", "--test-threads", "16", "--nocapture"]);
     tests
 }
