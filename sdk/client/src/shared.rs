@@ -156,6 +156,9 @@ impl Shared {
             _ => Duration::ZERO,
         };
         self.record(|recorder, now| recorder.event(now, silent, event));
+        if *event == Event::State(LinkState::Live) {
+            self.record_round_trip(self.look(ClientSession::stats).rtt);
+        }
         self.heard().take(event);
         if let Some(keeper) = &self.keeper {
             keeper.note(event);
@@ -172,6 +175,12 @@ impl Shared {
         let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that the timeline's time never goes back.
         note(&mut recorder, self.clock.now());
+    }
+
+    fn record_round_trip(&self, rtt: Option<Duration>) {
+        if let Some(rtt) = rtt {
+            self.record(|recorder, now| recorder.round_trip(now, rtt));
+        }
     }
 
     /// What was noted.
@@ -292,9 +301,7 @@ impl Shared {
         if sampled_at.is_none_or(|last| now >= last + SAMPLE_INTERVAL) {
             *sampled_at = Some(now);
             let stats = self.look(ClientSession::stats);
-            if let Some(rtt) = stats.rtt {
-                self.record(|recorder, now| recorder.round_trip(now, rtt));
-            }
+            self.record_round_trip(stats.rtt);
             self.stats.send_if_modified(|last| std::mem::replace(last, stats) != stats);
         }
         sampled_at.map(|last| last + SAMPLE_INTERVAL).filter(|_| self.stats.receiver_count() > 0)
