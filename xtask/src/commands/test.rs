@@ -79,7 +79,7 @@ fn under_fire(steps: &mut Steps) {
 /// The longest of them are named so.
 pub(crate) fn outages() -> Command {
     let mut tests = workspace::cargo("test");
-    tests.args(["-p", "glasslink-e2e", "--test", "outages", "--"]);
+    tests.args(["-p", "glasslink-e2e", "--test", "outages", "--test", "timeline", "--"]);
     tests.args(["--ignored", "--test-threads", "16", "--nocapture"]);
     tests
 }
