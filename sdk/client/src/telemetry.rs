@@ -61,10 +61,8 @@ impl Telemetry {
                 counter!("glasslink_gaps_total", "cause" => cause).increment(1);
                 counter!("glasslink_gap_frames_total", "cause" => cause).increment(gap.frames());
             }
-            Event::Epoch(epoch) => {
-                if self.epoch.replace(*epoch).is_some_and(|last| last != *epoch) {
-                    counter!("glasslink_epochs_lost_total").increment(1);
-                }
+            Event::Epoch(epoch) if self.epoch.replace(*epoch).is_some_and(|last| last != *epoch) => {
+                counter!("glasslink_epochs_lost_total").increment(1);
             }
             Event::Continued { .. } => counter!("glasslink_long_outages_total").increment(1),
             _ => {}

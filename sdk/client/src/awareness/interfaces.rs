@@ -23,16 +23,21 @@ mod system {
     /// Locked by nobody: the lock makes it one that threads may share.
     type Handle = Arc<Mutex<WatchHandle>>;
 
-    static RUNNING: Mutex<Option<(watch::Sender<()>, Weak<Mutex<WatchHandle>>)>> = Mutex::new(None);
+    struct Running {
+        changes: watch::Sender<()>,
+        handle: Weak<Mutex<WatchHandle>>,
+    }
+
+    static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
 
     impl Watcher {
         /// `None` where the system does not say.
         pub(in super::super) fn start() -> Option<Self> {
             let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((changes, handle)) = &*running
-                && let Some(handle) = handle.upgrade()
+            if let Some(running) = &*running
+                && let Some(handle) = running.handle.upgrade()
             {
-                return Some(Self { changes: changes.clone(), _handle: handle });
+                return Some(Self { changes: running.changes.clone(), _handle: handle });
             }
             let changes = watch::Sender::new(());
             let told = changes.clone();
@@ -44,7 +49,8 @@ mod system {
             match watching {
                 Ok(handle) => {
                     let handle = Arc::new(Mutex::new(handle));
-                    *running = Some((changes.clone(), Arc::downgrade(&handle)));
+                    let weak = Arc::downgrade(&handle);
+                    *running = Some(Running { changes: changes.clone(), handle: weak });
                     Some(Self { changes, _handle: handle })
                 }
                 Err(error) => {

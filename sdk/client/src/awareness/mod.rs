@@ -66,7 +66,7 @@ impl Awareness {
                 None => false,
             };
             if !told {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let again = async {
@@ -76,9 +76,10 @@ impl Awareness {
             }
         };
         let look = async {
-            match looking {
-                true => tokio::time::sleep(LOOK).await,
-                false => std::future::pending().await,
+            if looking {
+                tokio::time::sleep(LOOK).await;
+            } else {
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
