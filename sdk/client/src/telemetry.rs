@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// What `tell` tells a recorder: each figure, and its value over all labels.
-    fn told(tell: impl FnOnce()) -> BTreeMap<Figure, f64> {
+    fn told(tell: impl FnOnce()) -> BTreeMap<Figure, i64> {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         metrics::with_local_recorder(&recorder, tell);
@@ -191,9 +191,9 @@ mod tests {
             };
             let labels = key.key().labels().map(|label| label.key().to_owned()).collect();
             let value = match value {
-                DebugValue::Counter(count) => count as f64,
-                DebugValue::Gauge(value) => value.into_inner(),
-                DebugValue::Histogram(values) => values.len() as f64,
+                DebugValue::Counter(count) => count as i64,
+                DebugValue::Gauge(value) => value.into_inner() as i64,
+                DebugValue::Histogram(values) => values.len() as i64,
             };
             *told.entry((key.key().name().to_owned(), kind, labels)).or_default() += value;
         }
@@ -262,11 +262,11 @@ mod tests {
         let names: BTreeSet<Figure> = told.keys().cloned().collect();
         assert_eq!(names, table());
         let value = |name: &str| told.iter().find(|((told, ..), _)| told == name).unwrap().1;
-        assert_eq!(*value("glasslink_frames_captured_total"), 30.0, "two samples, one ledger");
-        assert_eq!(*value("glasslink_gap_frames_total"), 5.0);
-        assert_eq!(*value("glasslink_outage_seconds"), 2.0);
+        assert_eq!(*value("glasslink_frames_captured_total"), 30, "two samples, one ledger");
+        assert_eq!(*value("glasslink_gap_frames_total"), 5);
+        assert_eq!(*value("glasslink_outage_seconds"), 2);
         for gauge in ["glasslink_frames_buffered", "glasslink_buffered_bytes", "glasslink_links_live"] {
-            assert_eq!(*value(gauge), 0.0, "{gauge} of a link that ended");
+            assert_eq!(*value(gauge), 0, "{gauge} of a link that ended");
         }
     }
 
@@ -291,10 +291,10 @@ mod tests {
             });
         });
         let value = |name: &str| told.iter().find(|((told, ..), _)| told == name).map(|(_, value)| *value);
-        assert_eq!(value("glasslink_frames_captured_total"), Some(50.0));
-        assert_eq!(value("glasslink_frames_acknowledged_total"), Some(50.0));
-        assert_eq!(value("glasslink_frames_buffered"), Some(0.0));
-        assert_eq!(value("glasslink_links_live"), Some(0.0));
+        assert_eq!(value("glasslink_frames_captured_total"), Some(50));
+        assert_eq!(value("glasslink_frames_acknowledged_total"), Some(50));
+        assert_eq!(value("glasslink_frames_buffered"), Some(0));
+        assert_eq!(value("glasslink_links_live"), Some(0));
         let names: BTreeSet<Figure> =
             told.into_keys().filter(|(name, ..)| name.starts_with("glasslink_")).collect();
         let listed = table();
