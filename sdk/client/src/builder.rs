@@ -8,6 +8,7 @@ use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
 use crate::address::{AddressError, RelayAddress};
+use crate::awareness::Awareness;
 use crate::connection::{
     Chooser, Connector, Held, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
 };
@@ -17,6 +18,7 @@ use crate::events::Events;
 use crate::journal::{Restored, ResumeError};
 use crate::link::Link;
 use crate::shared::Shared;
+use crate::telemetry::Telemetry;
 
 /// What a link is to be, before there is one. See [`Link::builder`].
 #[must_use]
@@ -34,6 +36,16 @@ pub struct LinkBuilder {
     transport: Option<Transport>,
     websocket_retry: Duration,
     journal: Option<JournalStore>,
+    changes: Watched,
+}
+
+/// Who tells of the network.
+#[derive(Clone, Debug)]
+enum Watched {
+    System,
+    Nobody,
+    #[cfg(test)]
+    Test(crate::awareness::Changes),
 }
 
 /// Why there is no link. Nothing was tried yet: each is the program's to correct.
@@ -77,6 +89,7 @@ impl LinkBuilder {
             transport: None,
             websocket_retry: WEBSOCKET_RETRY,
             journal: None,
+            changes: Watched::System,
         }
     }
 
@@ -160,6 +173,20 @@ impl LinkBuilder {
         self
     }
 
+    /// Does not ask the system for interfaces that come up: the program tells what it knows by
+    /// [`Link::network_changed`].
+    pub fn no_network_watch(mut self) -> Self {
+        self.changes = Watched::Nobody;
+        self
+    }
+
+    /// Is told of the network by a test.
+    #[cfg(test)]
+    pub(crate) fn watching(mut self, changes: crate::awareness::Changes) -> Self {
+        self.changes = Watched::Test(changes);
+        self
+    }
+
     /// Decides every random choice of the link, so that a test can repeat them.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -181,7 +208,9 @@ impl LinkBuilder {
     /// uploads what the relay does not have, and records new streams beside the old ones.
     pub fn resume(self, recording: Recording) -> Result<(Link, Events), ResumeError> {
         let restored = Restored::read(recording)?;
-        Ok(self.start(Some(restored), |_| Ok(None))?)
+        let link = self.start(Some(restored), |_| Ok(None))?;
+        Telemetry::recovered();
+        Ok(link)
     }
 
     fn start(
@@ -239,7 +268,13 @@ impl LinkBuilder {
             only: self.transport,
         };
         let chooser = Chooser::new(self.transport, self.websocket_retry);
-        let driver = Driver::new(Arc::clone(&shared), connector, chooser);
+        let awareness = match self.changes {
+            Watched::System => Awareness::of_system(),
+            Watched::Nobody => Awareness::of_clocks(),
+            #[cfg(test)]
+            Watched::Test(changes) => Awareness::of(changes),
+        };
+        let driver = Driver::new(Arc::clone(&shared), connector, chooser, awareness);
         let task = runtime.spawn(driver.run());
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
     }

@@ -8,8 +8,10 @@ use glasslink_protocol::{Cause, CloseCode};
 use glasslink_session::{Action, ClientSession, ConnectionId, LinkState};
 use tokio::time::{Instant, Sleep};
 
+use crate::awareness::{Awareness, Clocks, Nudge};
 use crate::connection::{Chooser, Connector, Failure, Incoming, Socket, Transport, keep_renewed};
 use crate::shared::Shared;
+use crate::telemetry::NudgedBy;
 
 /// Messages read in a row before timers get a look.
 const READS_IN_A_ROW: u32 = 128;
@@ -31,6 +33,8 @@ pub(crate) struct Driver {
     spare: Option<Socket>,
     /// The last connection's goodbye.
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    awareness: Awareness,
+    clocks: Clocks,
     timer: Pin<Box<Sleep>>,
     actions: Vec<Action>,
     reads: u32,
@@ -62,11 +66,17 @@ enum Wake {
     /// WebSocket was tried beside HTTP.
     Retried(Option<Box<Socket>>),
     Called,
+    Nudged(Nudge),
     Timer,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, connector: Connector, chooser: Chooser) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connector: Connector,
+        chooser: Chooser,
+        awareness: Awareness,
+    ) -> Self {
         Self {
             shared,
             connector: Arc::new(connector),
@@ -76,6 +86,8 @@ impl Driver {
             renewal: None,
             spare: None,
             closing: None,
+            awareness,
+            clocks: Clocks::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             actions: Vec::new(),
             reads: 0,
@@ -86,8 +98,8 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         loop {
             self.act();
-            let over = self.shared.look(ClientSession::state) == LinkState::Closed;
-            if over && self.closing.is_none() {
+            let state = self.shared.look(ClientSession::state);
+            if state == LinkState::Closed && self.closing.is_none() {
                 if let Some(keeper) = &self.shared.keeper {
                     let _ = tokio::time::timeout(JOURNAL_TIMEOUT, keeper.written()).await;
                 }
@@ -101,6 +113,7 @@ impl Driver {
                 never = finished(&mut self.renewal) => match never {},
                 socket = finished(&mut self.retry) => Wake::Retried(socket.map(Box::new)),
                 () = self.shared.wake.notified() => Wake::Called,
+                nudge = self.awareness.next(is_down(state)) => Wake::Nudged(nudge),
                 () = &mut self.timer => Wake::Timer,
             };
             self.take(wake);
@@ -109,6 +122,11 @@ impl Driver {
 
     fn take(&mut self, wake: Wake) {
         let reads = std::mem::take(&mut self.reads);
+        let late = Instant::now().saturating_duration_since(self.timer.deadline());
+        if let Some(asleep) = self.clocks.slept(late) {
+            self.shared.note(|notes, now| notes.woke(now, asleep));
+            self.shared.drive(ClientSession::network_changed);
+        }
         match wake {
             Wake::Opened(id, socket) => {
                 if socket.transport() == Transport::Http {
@@ -131,7 +149,11 @@ impl Driver {
                     None => self.retry_websocket(),
                 }
             }
-            Wake::Called => {}
+            Wake::Called | Wake::Nudged(Nudge::Look) => {}
+            Wake::Nudged(Nudge::NetworkUp) => {
+                self.shared.note(|notes, now| notes.network_up(now, NudgedBy::System));
+                self.shared.drive(ClientSession::network_changed);
+            }
             Wake::Timer => self.shared.drive(ClientSession::handle_timeout),
         }
     }
@@ -235,7 +257,7 @@ impl Driver {
         match action {
             Action::Connect { connection: id } => {
                 let (transport, attempt) = self.attempt();
-                self.shared.record(|recorder, now| recorder.attempt(now, transport));
+                self.shared.note(|notes, now| notes.attempt(now, transport));
                 self.set(Connection::Opening { id, transport, attempt });
             }
             Action::Close { connection, code } => self.close(connection, code),
@@ -284,6 +306,11 @@ impl Driver {
 
 /// Without anything to wait for, the timer is set this far.
 const IDLE: Duration = Duration::from_hours(24);
+
+/// Whether the link tries to be live, and is not.
+fn is_down(state: LinkState) -> bool {
+    matches!(state, LinkState::Connecting { .. } | LinkState::Resuming { .. } | LinkState::Waiting { .. })
+}
 
 impl Connection {
     fn id(&self) -> Option<ConnectionId> {

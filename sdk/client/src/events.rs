@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use glasslink_session::Event;
 use tokio::sync::Notify;
 
+use crate::telemetry::Telemetry;
+
 /// Events a consumer may be behind. An hour of fast speech has about 1,500 finals.
 const MAX_BEHIND: usize = 4_096;
 
@@ -63,7 +65,10 @@ impl Events {
         let mut waiting = self.queue.lock();
         match std::mem::take(&mut waiting.missed) {
             0 => waiting.events.pop_front().map(Ok),
-            missed => Some(Err(Lagged { missed })),
+            missed => {
+                Telemetry::missed(missed);
+                Some(Err(Lagged { missed }))
+            }
         }
     }
 }

@@ -59,17 +59,22 @@
 //! | tell afterwards what the network did | [`Link::link_timeline`] |
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
+//! | have figures for a dashboard | the [`metrics`](https://docs.rs/metrics) facade: `METRICS.md` |
 //! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
 //! | lose nothing when the program dies | [`LinkBuilder::journal`], and [`LinkBuilder::recover`] at the next start |
 //!
 //! It runs in a tokio runtime with time and I/O enabled. The link itself is a state machine without I/O
 //! (`glasslink-session`); this crate puts sockets, TLS and a clock round it.
 //!
+//! An interface that comes up and a device that wakes make the link try at once; feature `network-watch`, on by default,
+//! asks the system for the former.
+//!
 //! It logs through `tracing`, neither tokens nor text. The WebSocket library does, in its lines of level `trace`: a
 //! program that turns those on leaves `tungstenite` at `debug`.
 
 mod address;
 mod attach;
+mod awareness;
 mod builder;
 mod clock;
 mod connection;
@@ -78,8 +83,10 @@ mod driver;
 mod events;
 mod journal;
 mod link;
+mod notes;
 mod shared;
 mod stream;
+mod telemetry;
 mod wait;
 
 pub use address::{AddressError, RelayAddress};

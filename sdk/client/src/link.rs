@@ -5,8 +5,7 @@ use glasslink_audio::Source;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo};
 use glasslink_protocol::{SessionId, StreamFormat};
 use glasslink_session::{
-    ClientSession, LinkRecorder, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport,
-    WhenFull,
+    ClientSession, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport, WhenFull,
 };
 use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
@@ -21,6 +20,7 @@ use crate::events::Events;
 use crate::journal::LinkSink;
 use crate::shared::{Engine, Shared};
 use crate::stream::AudioStream;
+use crate::telemetry::NudgedBy;
 use crate::wait::{self, FinishError, WaitLiveError};
 
 /// A link to a relay: one session that outlives its connections.
@@ -217,9 +217,10 @@ impl Link {
         }
     }
 
-    /// The network came up, or the device woke: the link tries, or checks, at once.
+    /// The network came up, or the device woke: the link tries, or checks, at once. It notices by itself where the system
+    /// tells of interfaces; a phone tells the program, and this is where the program tells the link.
     pub fn network_changed(&self) {
-        self.shared.record(LinkRecorder::network_up);
+        self.shared.note(|notes, now| notes.network_up(now, NudgedBy::Program));
         self.shared.with(ClientSession::network_changed);
     }
 

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use glasslink_audio::journal::Journal;
 use glasslink_protocol::{Cause, ClockMark, EngineState, FrameIndex, StreamFormat, StreamId};
 use glasslink_session::{
-    Action, ClientSession, Event, LinkRecorder, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions,
-    Timestamp,
+    Action, ClientSession, Event, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Timestamp,
 };
 use glasslink_transcript::{Continues, Timeline, TimelineError};
 use tokio::sync::{Notify, watch};
@@ -16,6 +15,7 @@ use crate::clock::Clock;
 use crate::connection::Transport;
 use crate::events::Subscribers;
 use crate::journal::Keeper;
+use crate::notes::Notes;
 
 /// What the relay last said of its speech engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,7 @@ pub(crate) struct Shared {
     heard: Mutex<Heard>,
     /// Clock marks on their way to the timeline. Whoever captures must neither allocate nor wait for a reader of it.
     marks: Mutex<Vec<ClockMark>>,
-    /// What happens, for whoever asks what happened.
-    recorder: Mutex<LinkRecorder>,
+    notes: Mutex<Notes>,
     /// Where sources are recorded, until the link ends.
     journal: Mutex<Option<Journal>>,
     pub(crate) keeper: Option<Keeper>,
@@ -75,10 +74,7 @@ impl Shared {
     pub(crate) fn new(session: ClientSession) -> Self {
         Self {
             marks: Mutex::new(Vec::with_capacity(MARKS)),
-            recorder: Mutex::new(LinkRecorder::new(
-                concat!("glasslink ", env!("CARGO_PKG_VERSION")),
-                SystemTime::now(),
-            )),
+            notes: Mutex::new(Notes::new()),
             journal: Mutex::default(),
             keeper: None,
             state: watch::Sender::new(session.state()),
@@ -155,7 +151,11 @@ impl Shared {
             Event::State(_) => self.look(|session| session.silent_for(self.clock.now())),
             _ => Duration::ZERO,
         };
-        self.record(|recorder, now| recorder.event(now, silent, event));
+        self.note(|notes, now| notes.event(now, silent, event));
+        if *event == Event::State(LinkState::Live) {
+            let stats = self.look(ClientSession::stats);
+            self.note(|notes, now| notes.sample(now, &stats));
+        }
         self.heard().take(event);
         if let Some(keeper) = &self.keeper {
             keeper.note(event);
@@ -167,16 +167,16 @@ impl Shared {
         self.progressed();
     }
 
-    /// Notes something on the link's timeline.
-    pub(crate) fn record(&self, note: impl FnOnce(&mut LinkRecorder, Timestamp)) {
-        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Notes something for those who ask afterwards.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Notes, Timestamp)) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that the timeline's time never goes back.
-        note(&mut recorder, self.clock.now());
+        note(&mut notes, self.clock.now());
     }
 
     /// What was noted.
     pub(crate) fn link_timeline(&self) -> LinkTimeline {
-        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).timeline()
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).timeline()
     }
 
     pub(crate) fn progressed(&self) {
@@ -193,6 +193,8 @@ impl Shared {
                 self.tell(&event);
             }
         }
+        let stats = self.look(ClientSession::stats);
+        self.note(|notes, _| notes.end(&stats));
         if let Some(keeper) = &self.keeper {
             keeper.stop();
         }
@@ -292,9 +294,7 @@ impl Shared {
         if sampled_at.is_none_or(|last| now >= last + SAMPLE_INTERVAL) {
             *sampled_at = Some(now);
             let stats = self.look(ClientSession::stats);
-            if let Some(rtt) = stats.rtt {
-                self.record(|recorder, now| recorder.round_trip(now, rtt));
-            }
+            self.note(|notes, now| notes.sample(now, &stats));
             self.stats.send_if_modified(|last| std::mem::replace(last, stats) != stats);
         }
         sampled_at.map(|last| last + SAMPLE_INTERVAL).filter(|_| self.stats.receiver_count() > 0)

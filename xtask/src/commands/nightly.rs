@@ -59,9 +59,8 @@ pub(crate) fn run() -> ExitCode {
         "--nocapture",
     ]);
     steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
-    for tests in ["outages", "long_outages"] {
-        steps.tests(&format!("under fire, {tests}"), outages(tests).env("GLASSLINK_NIGHTLY", "1"));
-    }
+    let tests = ["outages", "long_outages", "timeline"];
+    steps.tests("under fire", outages(&tests).env("GLASSLINK_NIGHTLY", "1"));
     let mut crowd = workspace::cargo("test");
     crowd.args(["--release", "-p", "glasslink-e2e", "--test", "crowd", "--", "--ignored", "--nocapture"]);
     steps.tests("2,000 clients whose relay restarts", &mut crowd);

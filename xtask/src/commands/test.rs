@@ -73,12 +73,16 @@ fn some(steps: &mut Steps) {
 
 /// Real processes through outages of up to two minutes, side by side: they mostly wait.
 fn under_fire(steps: &mut Steps) {
-    steps.tests("under fire", &mut outages("outages"));
+    steps.tests("under fire", &mut outages(&["outages", "timeline"]));
 }
 
-pub(crate) fn outages(tests_of: &str) -> Command {
+pub(crate) fn outages(tests_of: &[&str]) -> Command {
     let mut tests = workspace::cargo("test");
-    tests.args(["-p", "glasslink-e2e", "--test", tests_of, "--"]);
+    tests.args(["-p", "glasslink-e2e"]);
+    for name in tests_of {
+        tests.args(["--test", name]);
+    }
+    tests.arg("--");
     tests.args(["--ignored", "--test-threads", "16", "--nocapture"]);
     tests
 }

@@ -79,10 +79,8 @@ impl LinkRecorder {
     pub fn event(&mut self, now: Timestamp, silent: Duration, event: &Event) {
         match event {
             Event::State(state) => self.state(now, silent, *state),
-            Event::Epoch(epoch) => {
-                if self.epoch.replace(*epoch).is_some_and(|last| last != *epoch) {
-                    self.add(now, Happening::NewEpoch);
-                }
+            Event::Epoch(epoch) if self.epoch.replace(*epoch).is_some_and(|last| last != *epoch) => {
+                self.add(now, Happening::NewEpoch);
             }
             Event::Gap(gap) => self.gap(now, gap),
             Event::Continued { stream, by, .. } => {
@@ -137,9 +135,10 @@ impl LinkRecorder {
                 let retry_in_ms = ms(retry_in);
                 self.add(
                     now,
-                    match was_live {
-                        true => Happening::Lost { cause, silent_ms: ms(silent), retry_in_ms },
-                        false => Happening::Failed { cause, retry_in_ms },
+                    if was_live {
+                        Happening::Lost { cause, silent_ms: ms(silent), retry_in_ms }
+                    } else {
+                        Happening::Failed { cause, retry_in_ms }
                     },
                 );
             }

@@ -109,8 +109,9 @@ impl Reader {
             }
             Happening::Lost { cause, silent_ms, .. } => {
                 let silent = Duration::from_millis(silent_ms).min(at);
+                let begun = at.saturating_sub(silent);
                 match cause {
-                    Cause::Stalled => self.add(at - silent, silent + NOTICED_LATER, Network::Silent),
+                    Cause::Stalled => self.add(begun, silent + NOTICED_LATER, Network::Silent),
                     Cause::LocalClose => {}
                     _ => self.add(at, Duration::ZERO, Network::Reset),
                 }
@@ -146,7 +147,7 @@ impl Reader {
             }
             Happening::Asleep { asleep_ms } => {
                 let asleep = Duration::from_millis(asleep_ms).min(at);
-                self.add(at - asleep, asleep, Network::Asleep);
+                self.add(at.saturating_sub(asleep), asleep, Network::Asleep);
             }
             Happening::Gap { cause: GapCause::Radio, lasting_ms, .. } => {
                 self.add(at, Duration::from_millis(lasting_ms), Network::RadioLoss);
@@ -200,7 +201,9 @@ impl Reader {
             let goes_on =
                 |before: &&mut Trouble| before.what == what && before.at <= at && at <= before.end();
             match self.troubles.iter_mut().rfind(goes_on) {
-                Some(before) => before.lasting = (at + lasting).max(before.end()) - before.at,
+                Some(before) => {
+                    before.lasting = (at + lasting).max(before.end()).saturating_sub(before.at);
+                }
                 None => self.add(at, lasting, what),
             }
         }
