@@ -1,6 +1,7 @@
 //! Frames, sources, resampling, levels, and recordings on disk.
 //!
-//! A [`Source`] yields the codec frames of one stream: from a file ([`FileSource`]) or from memory ([`SampleSource`]),
+//! A [`Source`] yields the codec frames of one stream: from a file ([`FileSource`]), from memory ([`SampleSource`]) or,
+//! with the feature `microphone`, from a `microphone::Microphone`,
 //! from either at another rate ([`Resampled`]) or encoded as LC3 ([`Lc3Source`]). A [`FrameDecoder`] turns frames back into samples.
 //! The [`journal`] keeps what was heard, whatever becomes of the process.
 //!
@@ -30,6 +31,8 @@ mod decode;
 mod file;
 pub mod journal;
 mod level;
+#[cfg(feature = "microphone")]
+pub mod microphone;
 #[cfg(feature = "opus")]
 mod opus;
 mod resample;

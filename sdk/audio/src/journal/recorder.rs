@@ -198,6 +198,10 @@ impl<S: Source> Source for Recorder<S> {
             Written::Gap { frames, cause } => Captured::Gap { frames, cause },
         })))
     }
+
+    fn rearm(&mut self) {
+        self.source.rearm();
+    }
 }
 
 /// Writes the samples of a PCM source to a journal as they pass: the full quality beside the frames that are sent.
@@ -251,6 +255,10 @@ impl<S: Source> Source for PcmTee<S> {
             None => {}
         }
         Poll::Ready(Ok(captured))
+    }
+
+    fn rearm(&mut self) {
+        self.source.rearm();
     }
 }
 

@@ -73,4 +73,7 @@ impl<S: Source> Source for Lc3Source<S> {
         }
         Poll::Ready(Ok(captured))
     }
+    fn rearm(&mut self) {
+        self.source.rearm();
+    }
 }

@@ -115,4 +115,7 @@ impl<S: Source> Source for Resampled<S> {
             }
         }
     }
+    fn rearm(&mut self) {
+        self.source.rearm();
+    }
 }

@@ -24,6 +24,10 @@ pub trait Source: Send {
         cx: &mut Context<'_>,
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Captured>, SourceError>>;
+
+    /// The source is meant to give frames, and has given none for 3 s: if there is a device behind it, it is to be armed
+    /// again. Called at most three times in a row, 30 s apart.
+    fn rearm(&mut self) {}
 }
 
 /// What a source yields.
@@ -60,6 +64,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Captured>, SourceError>> {
         (**self).poll_next(cx, frame)
+    }
+
+    fn rearm(&mut self) {
+        (**self).rearm();
     }
 }
 

@@ -1,0 +1,6 @@
+//! What differs between systems.
+
+mod cpal;
+mod names;
+
+pub(super) use cpal::CpalHost;
