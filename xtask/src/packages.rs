@@ -15,7 +15,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 6] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -38,6 +38,19 @@ const NEEDS: [Need; 4] = [
         what: "ip, with which tests make hosts of their own and take their network away",
         is_there: || system::which("ip").is_some(),
         apt: &["iproute2"],
+    },
+    Need {
+        what: "libasound and pkg-config, which the microphone is built with",
+        is_there: || system::succeeds(Command::new("pkg-config").args(["--exists", "alsa"])),
+        apt: &["libasound2-dev", "pkg-config"],
+    },
+    Need {
+        what: "PulseAudio, on which the microphone is tested",
+        is_there: || {
+            ["pulseaudio", "pactl", "pacat"].iter().all(|name| system::which(name).is_some())
+                && has_pulse_plugin()
+        },
+        apt: &["pulseaudio", "pulseaudio-utils", "libasound2-plugins"],
     },
 ];
 
@@ -82,4 +95,12 @@ fn has_liblc3() -> bool {
         || system::succeeds(Command::new("pkg-config").args(["--exists", "lc3"]))
         || system::output(Command::new("/sbin/ldconfig").arg("-p"))
             .is_some_and(|known| known.contains("liblc3.so"))
+}
+
+/// Through which programs of ALSA reach a sound server, and fail when there is none.
+fn has_pulse_plugin() -> bool {
+    let plugin = "alsa-lib/libasound_module_pcm_pulse.so";
+    // One folder for each architecture.
+    let folders = std::fs::read_dir("/usr/lib");
+    folders.is_ok_and(|folders| folders.flatten().any(|folder| folder.path().join(plugin).exists()))
 }

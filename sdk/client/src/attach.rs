@@ -1,20 +1,24 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
+use futures_util::task::AtomicWaker;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo, WriteError};
 use glasslink_audio::{Captured, Source, SourceError, SourceExt};
 use glasslink_protocol::{StreamFormat, StreamId};
-use glasslink_session::{OpenError, PushError};
+use glasslink_session::{Event, OpenError, PushError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::clock;
+use crate::events::Events;
 use crate::journal::LinkSink;
 use crate::shared::Shared;
 use crate::stream::AudioStream;
 
 /// A source whose frames a task takes and sends. Dropping this leaves the task at work; it ends with its source, or
-/// with the link.
+/// with the link. A source that stops while the link is live is armed again
+/// ([`Source::rearm`], [`Event::AudioStalled`](crate::Event::AudioStalled)).
 #[derive(Debug)]
 pub struct AttachedSource {
     stream: StreamId,
@@ -62,7 +66,12 @@ impl AttachedSource {
     ) -> Self {
         let id = stream.id();
         let sent = Arc::clone(&shared);
-        Self::spawn(runtime, shared, id, async move { pump(&sent, Fair(source), stream).await })
+        Self::spawn(
+            runtime,
+            shared,
+            id,
+            |rearm| async move { pump(&sent, Fair { source, rearm }, stream).await },
+        )
     }
 
     /// Records what `source` yields, and sends it from there.
@@ -75,23 +84,31 @@ impl AttachedSource {
         mut sink: LinkSink,
     ) -> Self {
         let id = sink.stream();
-        Self::spawn(runtime, shared, id, async move {
-            let recorder = Recorder::new(Fair(source), journal, id, &info, clock::utc_offset_min())?;
+        Self::spawn(runtime, shared, id, |rearm| async move {
+            let source = Fair { source, rearm };
+            let recorder = Recorder::new(source, journal, id, &info, clock::utc_offset_min())?;
             let (_, ended) = recorder.run(&mut sink).await;
             Ok(ended?)
         })
     }
 
-    fn spawn(
+    fn spawn<W>(
         runtime: &Handle,
         shared: Arc<Shared>,
         stream: StreamId,
-        work: impl Future<Output = Result<(), AttachError>> + Send + 'static,
-    ) -> Self {
+        work: impl FnOnce(Arc<Rearm>) -> W,
+    ) -> Self
+    where
+        W: Future<Output = Result<(), AttachError>> + Send + 'static,
+    {
+        let rearm = Arc::new(Rearm::default());
+        let work = work(Arc::clone(&rearm));
+        let events = shared.subscribers.subscribe();
         let task = runtime.spawn(async move {
             tokio::select! {
                 ended = work => ended,
                 () = shared.ended() => Err(PushError::Closed.into()),
+                () = watch(&shared, events, stream, &rearm) => Err(PushError::Closed.into()),
             }
         });
         Self { stream, task }
@@ -131,12 +148,46 @@ async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> 
     Ok(())
 }
 
+/// Has the source of `stream` armed again whenever the session finds that it gives nothing. Ends with the link.
+async fn watch(shared: &Shared, mut events: Events, stream: StreamId, rearm: &Rearm) {
+    while let Some(event) = events.next().await {
+        // A stall among events that were missed is told again, if it lasts.
+        let Ok(Event::AudioStalled { stream: stalled, .. }) = event else { continue };
+        if stalled == shared.last_of(stream) {
+            rearm.ask();
+        }
+    }
+}
+
+/// Asks a source that another task polls to be armed again.
+#[derive(Debug, Default)]
+struct Rearm {
+    is_wanted: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Rearm {
+    fn ask(&self) {
+        self.is_wanted.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn take(&self, cx: &Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.is_wanted.swap(false, Ordering::Acquire)
+    }
+}
+
 /// A source that always has another frame must not keep the link from sending them: now and then it waits its turn.
-struct Fair<S>(S);
+/// One that has none is armed again when the session asks for it.
+struct Fair<S> {
+    source: S,
+    rearm: Arc<Rearm>,
+}
 
 impl<S: Source> Source for Fair<S> {
     fn format(&self) -> StreamFormat {
-        self.0.format()
+        self.source.format()
     }
 
     fn poll_next(
@@ -145,10 +196,17 @@ impl<S: Source> Source for Fair<S> {
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Captured>, SourceError>> {
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
-        let polled = self.0.poll_next(cx, frame);
+        if self.rearm.take(cx) {
+            self.source.rearm();
+        }
+        let polled = self.source.poll_next(cx, frame);
         if polled.is_ready() {
             turn.made_progress();
         }
         polled
+    }
+
+    fn rearm(&mut self) {
+        self.source.rearm();
     }
 }

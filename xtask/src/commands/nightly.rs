@@ -26,7 +26,8 @@ const LC3: [(&str, &str); 2] = [("fuzz", "50000000"), ("soak", "5000000")];
 /// What takes longer than a change should wait
 ///
 /// Many more seeds for the simulation, cases for the property tests, frames for the codec, packets for the glasses
-/// drivers and kills of both ends; a crowd whose relay restarts, a soak; and a real bluetoothd.
+/// drivers and kills of both ends; microphones within their times; a crowd whose relay restarts, a soak; and a real
+/// bluetoothd.
 #[derive(Args)]
 pub(crate) struct Nightly {}
 
@@ -61,6 +62,10 @@ pub(crate) fn run() -> ExitCode {
     steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
     let tests = ["outages", "long_outages", "timeline"];
     steps.tests("under fire", outages(&tests).env("GLASSLINK_NIGHTLY", "1"));
+    let mut microphone = workspace::cargo("test");
+    microphone.args(["-p", "glasslink-audio", "--features", "microphone", "--test", "microphone", "--"]);
+    microphone.args(["--nocapture", "--test-threads", "1"]);
+    steps.tests("microphone, times", microphone.env("GLASSLINK_NIGHTLY", "1"));
     let mut crowd = workspace::cargo("test");
     crowd.args(["--release", "-p", "glasslink-e2e", "--test", "crowd", "--", "--ignored", "--nocapture"]);
     steps.tests("2,000 clients whose relay restarts", &mut crowd);

@@ -58,8 +58,24 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         };
         steps.run("Bluetooth, lints", rig("clippy").args(["--all-targets", "--", "-D", "warnings"]));
         steps.tests("Bluetooth", &mut rig("test"));
+        microphone(steps);
     }
     simulation(steps);
+}
+
+/// With a real sound server.
+fn microphone(steps: &mut Steps) {
+    let audio = |command: &str| {
+        let mut cargo = workspace::cargo(command);
+        cargo.args(["-p", "glasslink-audio", "--features", "microphone"]);
+        cargo
+    };
+    steps.run("microphone, lints", audio("clippy").args(["--all-targets", "--", "-D", "warnings"]));
+    let mut doc = audio("doc");
+    steps.run("microphone, documentation", doc.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"));
+    let mut tests = audio("test");
+    tests.args(["--lib", "--test", "callback", "--test", "microphone"]);
+    steps.tests("microphone", tests.env("GLASSLINK_REQUIRE_SOUND", "1"));
 }
 
 fn some(steps: &mut Steps) {

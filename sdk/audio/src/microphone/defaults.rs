@@ -33,11 +33,12 @@ pub(crate) const DIGITAL_SILENCE: Duration = Duration::from_secs(3);
 /// its place.
 pub(crate) const GRACE: Duration = Duration::from_millis(1500);
 
-/// How often devices are looked for while nothing is captured, ...
-pub(crate) const SEARCH: Duration = Duration::from_millis(500);
+/// How often is looked which devices there are. Sound servers do not always say that one went away: they go on with
+/// another one, or with zeros.
+pub(crate) const LOOK: Duration = Duration::from_millis(500);
 
-/// ... and while something is that is not what was chosen.
-pub(crate) const WATCH: Duration = Duration::from_secs(2);
+/// Looking takes this part of the time at most, where it takes long.
+pub(crate) const LOOK_SHARE: u32 = 50;
 
 /// Time without audio is told this often while it lasts.
 pub(crate) const TELL_GAP: Duration = Duration::from_secs(1);

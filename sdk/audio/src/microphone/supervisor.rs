@@ -7,7 +7,8 @@ use glasslink_protocol::StreamFormat;
 use super::budget::Budget;
 use super::capture::{CaptureReader, ErrorSink};
 use super::defaults::{
-    AUDIO_STALL, DIGITAL_SILENCE, GRACE, HEALTHY, OPEN_LIMIT, REARM_INTERVAL, SEARCH, TAIL, TELL_GAP, WATCH,
+    AUDIO_STALL, DIGITAL_SILENCE, GRACE, HEALTHY, LOOK, LOOK_SHARE, OPEN_LIMIT, REARM_INTERVAL, TAIL,
+    TELL_GAP,
 };
 use super::device::default_of;
 use super::framer::Framer;
@@ -145,7 +146,7 @@ impl Supervisor {
     /// Why it will not begin soon, as long as it has not.
     pub(super) fn hopeless(&self, now: Instant) -> Option<DeviceCause> {
         let away = self.away.filter(|_| matches!(self.phase, Phase::Searching))?;
-        let is_over = now >= away.since + GRACE + SEARCH * 2;
+        let is_over = now >= away.since + GRACE + LOOK * 2;
         (is_over || matches!(away.cause, DeviceCause::NoDevice | DeviceCause::NoServer)).then_some(away.cause)
     }
 
@@ -231,7 +232,7 @@ impl Supervisor {
     }
 
     fn search(&mut self, now: Instant) {
-        self.ask(now, SEARCH);
+        self.ask(now);
         let Some(away) = self.away else { return };
         let chosen = self.choice.find(&self.devices).cloned();
         let is_given_up = chosen.is_some() && self.of_chosen.is_exhausted() && self.substitute().is_none();
@@ -241,8 +242,8 @@ impl Supervisor {
         }
     }
 
-    /// Asks what is there, if it was not asked for so long.
-    fn ask(&mut self, now: Instant, every: Duration) {
+    /// Asks what is there, if it is time to.
+    fn ask(&mut self, now: Instant) {
         if let Some(asked) = self.asked {
             if now >= asked + OPEN_LIMIT && matches!(self.phase, Phase::Searching) {
                 self.abandon();
@@ -253,7 +254,6 @@ impl Supervisor {
         }
         if self.ask_at.is_none_or(|at| now >= at) {
             self.asked = Some(now);
-            self.ask_at = Some(now + every);
             self.port.request(Request::List);
         }
     }
@@ -264,7 +264,8 @@ impl Supervisor {
     }
 
     fn listed(&mut self, now: Instant, listed: Result<Vec<InputDevice>, HostError>) {
-        self.asked = None;
+        let took = self.asked.take().map_or(Duration::ZERO, |asked| now.saturating_duration_since(asked));
+        self.ask_at = Some(now + LOOK.max(took * LOOK_SHARE));
         let devices = match listed {
             Ok(devices) => devices,
             Err(error) => {
@@ -324,12 +325,11 @@ impl Supervisor {
         default_of(self.kind, &self.devices).filter(|device| device.id != *chosen).cloned()
     }
 
-    /// While audio comes: whether it should come from elsewhere.
+    /// While audio comes: whether it still comes from there, and whether it should.
     fn reconsider(&mut self, now: Instant) {
         let Phase::Running(running) = &self.phase else { return };
         let (current, instead) = (running.device.id.clone(), running.instead);
-        let is_silent = matches!(self.state(), MicrophoneState::Silent { .. });
-        if is_silent && !self.devices.iter().any(|device| device.id == current) {
+        if !self.devices.iter().any(|device| device.id == current) {
             return self.failed(now, DeviceCause::Unplugged);
         }
         let Some(wanted) = self.choice.find(&self.devices).cloned() else { return };
@@ -415,10 +415,7 @@ impl Supervisor {
                 return self.failed(now, DeviceCause::Stalled);
             }
         }
-        let follows_default = matches!(self.choice, DeviceChoice::Default(_));
-        if running.instead || follows_default || matches!(self.state(), MicrophoneState::Silent { .. }) {
-            self.ask(now, WATCH);
-        }
+        self.ask(now);
     }
 
     /// A device could not be opened: another try at once would not help.

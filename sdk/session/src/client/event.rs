@@ -54,7 +54,7 @@ pub enum Event {
         by: StreamId,
     },
     /// The link is live and a live source that is not paused gave no frame for 3 s (silence is frames): re-arm it now,
-    /// for the `rearm`th time. Whoever does has 30 s for it.
+    /// for the `rearm`th time. Whoever does has 30 s for it. An attached source needs nobody.
     AudioStalled {
         stream: StreamId,
         rearm: u32,

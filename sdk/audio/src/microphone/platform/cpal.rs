@@ -211,7 +211,11 @@ fn cause(kind: ErrorKind) -> DeviceCause {
 }
 
 fn host_error(error: &cpal::Error) -> HostError {
-    HostError { cause: cause(error.kind()), message: error.to_string() }
+    let message = error.to_string();
+    // ALSA's way to a sound server that is not there.
+    let is_server = error.kind() == ErrorKind::BackendError && message.contains("Connection refused");
+    let cause = if is_server { DeviceCause::NoServer } else { cause(error.kind()) };
+    HostError { cause, message }
 }
 
 #[cfg(test)]

@@ -123,12 +123,12 @@ impl FakeSystem {
         }
     }
 
-    /// The device is gone, and what is open carries on with zeros.
-    pub(super) fn unplug_silently(&self, id: &str) {
+    /// The device is gone, and what is open carries on, with `signal`.
+    pub(super) fn unplug_silently(&self, id: &str, signal: Signal) {
         let mut world = self.world();
         world.devices.retain(|device| device.device.id.as_str() != id);
         for open in world.open.values_mut().filter(|open| open.id == id) {
-            open.signal = Some(Signal::Zeros);
+            open.signal = Some(signal);
         }
     }
 
