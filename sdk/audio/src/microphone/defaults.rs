@@ -55,7 +55,8 @@ pub(crate) const MAX_SLEW: Duration = Duration::from_millis(1);
 /// A drift is known after this long: arrivals are exact to a millisecond.
 pub(crate) const DRIFT_AFTER: Duration = Duration::from_mins(1);
 
-/// After a hole, what so much audio says of the time it was captured at decides how long the hole is.
+/// What so much audio says of the time it was captured at decides when a stream begins, and how long a hole is. Only
+/// these first frames wait for that.
 pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 
 /// When a recording is stopped, what is said until then is on its way for at most this long.

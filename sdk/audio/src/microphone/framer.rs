@@ -63,8 +63,7 @@ impl Framer {
     /// What comes from now on is another device's.
     pub(super) fn open(&mut self, resampler: Resampler) {
         self.close();
-        // The first one has no gap to be measured.
-        let held = self.origin.map(|_| Vec::new());
+        let held = Some(Vec::new());
         self.device =
             Some(Segment { resampler, clock: None, held, first: None, made: 0, output: Vec::new() });
     }

@@ -50,7 +50,7 @@ pub(crate) fn is_strict() -> bool {
 
 /// How long a device's failure or return may take to show: 3 s, and on a loaded machine more.
 pub(crate) fn limit() -> Duration {
-    if is_strict() { Duration::from_secs(3) } else { Duration::from_secs(20) }
+    if is_strict() { Duration::from_secs(3) } else { Duration::from_secs(40) }
 }
 
 fn is_there(program: &str) -> bool {
@@ -220,16 +220,17 @@ impl Heard {
     }
 
     /// Frames and gaps are the time from the first frame to the end of the last, within one frame; and that frame is
-    /// of just now.
+    /// of just now. When something was captured is known from when it arrived, which a loaded machine delays.
     pub(crate) fn assert_time(&self) {
         let (first, last) = (self.first.unwrap(), self.last.unwrap());
         let elapsed = last - first + Duration::from_millis(10);
         let counted = Duration::from_millis((self.frames + self.gap_frames()) * 10);
         let off = counted.abs_diff(elapsed);
         println!("{} frames, gaps {:?}: {off:?} off", self.frames, self.gaps);
-        assert!(off <= Duration::from_millis(10), "{counted:?} counted, {elapsed:?} passed");
+        let bound = if is_strict() { 10 } else { 100 };
+        assert!(off <= Duration::from_millis(bound), "{counted:?} counted, {elapsed:?} passed");
         let late = last.elapsed();
-        let bound = if is_strict() { 200 } else { 3_000 };
+        let bound = if is_strict() { 300 } else { 5_000 };
         assert!(late < Duration::from_millis(bound), "the last frame is {late:?} old");
     }
 }
