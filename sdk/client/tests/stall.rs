@@ -13,7 +13,7 @@ use glasslink::{Event, Link, StreamFormat, StreamOptions};
 /// Gives 50 frames and nothing more, until it is armed again: then 50 more, and its end.
 #[derive(Default)]
 struct Stops {
-    given: u32,
+    given: u64,
     is_armed: bool,
     waker: Option<Waker>,
 }
@@ -55,7 +55,7 @@ async fn an_attached_source_that_stops_is_armed_again_without_the_program() {
         let relay = ScriptedRelay::start(Script::default()).await;
         let builder = Link::builder(relay.url());
         let builder = match journal {
-            Some(store) => builder.journal(store),
+            Some(store) => builder.journal(&store),
             None => builder,
         };
         let (link, mut events) = builder.connect().unwrap();
