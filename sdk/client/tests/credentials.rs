@@ -78,8 +78,8 @@ impl Run {
     async fn end(mut self) -> Vec<LinkState> {
         let finished = soon("the end", self.link.finish()).await;
         assert!(matches!(finished, Err(FinishError::NoEngine(_))), "{finished:?}");
-        let stats = self.link.stats();
-        assert_eq!((stats.captured, stats.acknowledged, stats.lost), (self.sent, self.sent, 0));
+        let sums = self.link.stats();
+        assert_eq!((sums.captured, sums.acknowledged, sums.lost), (self.sent, self.sent, 0));
         self.link.close().await;
         let mut states = Vec::new();
         while let Some(event) = self.events.next().await {
@@ -87,7 +87,7 @@ impl Run {
                 states.push(state);
             }
         }
-        let live = states.iter().position(|state| state.is_live()).unwrap();
+        let live = states.iter().position(LinkState::is_live).unwrap();
         states.split_off(live + 1)
     }
 }

@@ -76,7 +76,7 @@ impl Registry {
             }
         };
         if let Ok(place) = known.commands.try_reserve() {
-            place.send(Command::Attach(Attach { hello, connection, until }));
+            place.send(Command::Attach(Box::new(Attach { hello, connection, until })));
             return Ok(());
         }
         drop(sessions);

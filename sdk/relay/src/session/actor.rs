@@ -20,7 +20,7 @@ use crate::store::{MemoryStore, Restored, Store};
 
 /// What a session is told from outside its connection.
 pub(crate) enum Command {
-    Attach(Attach),
+    Attach(Box<Attach>),
     /// The connection may live until then.
     Renew(Option<Instant>),
 }
@@ -67,8 +67,8 @@ pub(crate) async fn run(
     inbox.close();
     while let Some(command) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.
-        if let Command::Attach(Attach { connection, .. }) = command {
-            shared.connections.spawn(close(connection, CloseCode::GoingAway, None));
+        if let Command::Attach(attach) = command {
+            shared.connections.spawn(close(attach.connection, CloseCode::GoingAway, None));
         }
     }
 }
@@ -155,7 +155,7 @@ impl Actor {
             }
             tokio::select! {
                 command = inbox.recv() => match command {
-                    Some(Command::Attach(attach)) => self.attach(attach),
+                    Some(Command::Attach(attach)) => self.attach(*attach),
                     Some(Command::Renew(until)) => self.renew(until),
                     None => break,
                 },
