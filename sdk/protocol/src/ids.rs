@@ -101,9 +101,10 @@ impl Sub for FrameIndex {
 }
 
 impl EventNumber {
+    /// The number of the event behind this one. A relay may claim the last there is; nothing comes behind that.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -1,0 +1,48 @@
+mod formats;
+mod messages;
+mod sessions;
+
+/// Something that reads what others wrote.
+pub struct Target {
+    pub name: &'static str,
+    /// Panics if the input breaks it.
+    pub(crate) read: fn(&[u8]),
+    /// Folders with input that is good, from the workspace's.
+    pub(crate) corpora: &'static [&'static str],
+    /// Input that is made.
+    pub(crate) made: fn() -> Vec<Vec<u8>>,
+}
+
+pub const TARGETS: [Target; 7] = [
+    Target {
+        name: "text",
+        read: messages::text,
+        corpora: &[
+            "sdk/protocol/tests/golden/client",
+            "sdk/protocol/tests/golden/relay",
+            "sdk/protocol/tests/golden/newer",
+        ],
+        made: Vec::new,
+    },
+    Target {
+        name: "audio",
+        read: messages::audio,
+        corpora: &["sdk/protocol/tests/golden/audio"],
+        made: Vec::new,
+    },
+    Target { name: "relay_session", read: sessions::relay, corpora: &[], made: Vec::new },
+    Target { name: "client_session", read: sessions::client, corpora: &[], made: Vec::new },
+    Target { name: "lc3", read: formats::lc3, corpora: &[], made: formats::lc3_frames },
+    Target {
+        name: "timeline",
+        read: formats::timeline,
+        corpora: &["sdk/session/tests/golden", "tests/simulation/timelines"],
+        made: Vec::new,
+    },
+    Target {
+        name: "journal",
+        read: formats::journal,
+        corpora: &["sdk/audio/tests/golden/v1"],
+        made: Vec::new,
+    },
+];
