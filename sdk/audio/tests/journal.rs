@@ -153,7 +153,8 @@ fn a_full_disk_is_a_state_and_its_hole_one_typed_gap_of_the_right_length() {
     assert!(append(&journal, 50..70, second(1)).iter().all(|stored| *stored == Stored::NotStored));
     let JournalState::Failing { cause, .. } = journal.state() else { panic!() };
     assert_eq!(cause, DiskCause::Full);
-    assert!(cause.remedy().contains("free some space"));
+    assert_eq!(journal.state().words(), "the disk is full");
+    assert!(journal.state().remedy().unwrap().contains("free some space"));
     // What is no audio waits in memory.
     assert_eq!(journal.gap(&gap(70, 80, GapCause::Absent), second(2)), Ok(Stored::NotStored));
     append(&journal, 80..90, second(3));
@@ -162,6 +163,7 @@ fn a_full_disk_is_a_state_and_its_hole_one_typed_gap_of_the_right_length() {
     let back = append(&journal, 90..100, second(4));
     assert_eq!(back, vec![Stored::OnDisk; 10]);
     assert_eq!(journal.state(), JournalState::Writing);
+    assert_eq!(journal.state().remedy(), None);
     std::mem::forget(journal);
     let (frames, gaps) = read(&rig.recovered(), 0, 100);
     assert_eq!(frames, (0..50).chain(90..100).collect::<Vec<_>>());

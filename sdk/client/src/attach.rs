@@ -209,4 +209,8 @@ impl<S: Source> Source for Fair<S> {
     fn rearm(&mut self) {
         self.source.rearm();
     }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        self.source.pause(paused)
+    }
 }

@@ -15,24 +15,31 @@ struct Figure {
 
 enum Kind {
     Bench(&'static str),
+    /// A bench that needs a feature of its package.
+    BenchWith(&'static str, &'static str),
     /// An example that prints the figure, and what it is told.
     Example(&'static str, &'static str),
     /// A test that asserts the figure.
     Test(&'static str),
 }
 
-const FIGURES: [Figure; 5] = [
+const FIGURES: [Figure; 6] = [
     Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Example("compare", "speed") },
     Figure { name: "session", package: "glasslink-session", kind: Kind::Bench("throughput") },
     Figure { name: "protocol", package: "glasslink-protocol", kind: Kind::Bench("messages") },
     Figure { name: "journal", package: "glasslink-audio", kind: Kind::Bench("journal") },
+    Figure {
+        name: "recording",
+        package: "glasslink-audio",
+        kind: Kind::BenchWith("recording", "microphone"),
+    },
     Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
 ];
 
 /// Measure
 ///
-/// LC3 per frame, frames per second through both halves of a session, the protocol per message, and allocations per
-/// frame on the capture path.
+/// LC3 per frame, frames per second through both halves of a session, the protocol per message, what recording from a
+/// microphone costs (with PulseAudio installed), and allocations per frame on the capture path.
 #[derive(Args)]
 pub(crate) struct Bench {
     /// What to measure; everything if nothing is named
@@ -57,6 +64,11 @@ fn command(figure: &Figure) -> Command {
         Kind::Bench(name) => {
             let mut command = workspace::cargo("bench");
             command.args(["--quiet", "-p", figure.package, "--bench", name]);
+            command
+        }
+        Kind::BenchWith(name, feature) => {
+            let mut command = workspace::cargo("bench");
+            command.args(["--quiet", "-p", figure.package, "--features", feature, "--bench", name]);
             command
         }
         Kind::Example(name, word) => {

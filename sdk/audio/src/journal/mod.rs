@@ -39,10 +39,11 @@
 
 pub mod disk;
 pub mod log;
+mod pause;
 mod recorder;
 mod recording;
 
-pub use recorder::{FrameSink, PcmTee, Recorder};
+pub use recorder::{FrameSink, PcmTee, Recorder, RecorderControl};
 pub use recording::{
     DiskCause, Found, Journal, JournalError, JournalState, JournalStore, Marker, Piece, RecordedEvent,
     RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo, WriteError,

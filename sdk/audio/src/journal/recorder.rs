@@ -1,9 +1,12 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use glasslink_protocol::{ClockMark, FrameIndex, Gap, GapCause, StreamFormat, StreamId};
 
-use super::{Journal, Stored, StreamInfo, WriteError};
+use super::pause::Pausable;
+use super::{Journal, Marker, Stored, StreamInfo, WriteError};
 use crate::clock::{clock_mark, now};
 use crate::{Captured, Source, SourceError};
 
@@ -13,7 +16,7 @@ use crate::{Captured, Source, SourceError};
 /// whether or not anyone takes the frames, let [`run`](Self::run) drive it.
 #[derive(Debug)]
 pub struct Recorder<S> {
-    source: S,
+    source: Pausable<S>,
     info: StreamInfo,
     journal: Journal,
     stream: StreamId,
@@ -23,6 +26,20 @@ pub struct Recorder<S> {
     last: Option<Instant>,
     utc_offset_min: i32,
     ended: bool,
+    control: RecorderControl,
+}
+
+/// Says where a [`Recorder`] is, and tells it to pause. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct RecorderControl {
+    journal: Journal,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    place: Mutex<(StreamId, FrameIndex)>,
+    is_paused: AtomicBool,
 }
 
 /// Takes what a [`Recorder`] has written. Must return at once: a link's buffer, a bounded queue.
@@ -69,8 +86,10 @@ impl<S: Source> Recorder<S> {
         let info = StreamInfo { format: source.format(), ..info.clone() };
         let _ = journal.open_stream(stream, &info, now())?;
         let next = FrameIndex(0);
+        let shared = Shared { place: Mutex::new((stream, next)), is_paused: AtomicBool::new(false) };
+        let control = RecorderControl { journal: journal.clone(), shared: Arc::new(shared) };
         Ok(Self {
-            source,
+            source: Pausable::new(source),
             info,
             journal,
             stream,
@@ -79,7 +98,13 @@ impl<S: Source> Recorder<S> {
             last: None,
             utc_offset_min,
             ended: false,
+            control,
         })
+    }
+
+    /// Markers and pauses, from elsewhere.
+    pub fn control(&self) -> RecorderControl {
+        self.control.clone()
     }
 
     pub fn stream(&self) -> StreamId {
@@ -119,9 +144,10 @@ impl<S: Source> Recorder<S> {
         cx: &mut Context<'_>,
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Written>, SourceError>> {
+        self.source.pause(self.control.is_paused());
         let captured = ready!(self.source.poll_next(cx, frame));
         let index = self.next;
-        Poll::Ready(match captured {
+        let written = match captured {
             Ok(Some(Captured::Frame { captured_at })) => {
                 let mark = self.mark(index, captured_at);
                 let stored = self.journal.append(self.stream, index, &[frame], now()).map_err(refused)?;
@@ -144,7 +170,13 @@ impl<S: Source> Recorder<S> {
                 self.end();
                 Err(error)
             }
-        })
+        };
+        self.tell_place();
+        Poll::Ready(written)
+    }
+
+    fn tell_place(&self) {
+        *self.control.place() = (self.stream, self.next);
     }
 
     /// Ends the stream here, and goes on with another.
@@ -153,6 +185,7 @@ impl<S: Source> Recorder<S> {
         self.stream = stream;
         self.next = FrameIndex(0);
         (self.marked, self.last) = (None, None);
+        self.tell_place();
         Ok(())
     }
 
@@ -182,6 +215,39 @@ impl<S: Source> Recorder<S> {
     }
 }
 
+impl RecorderControl {
+    /// The stream that is recorded at present, and its next frame.
+    pub fn position(&self) -> (StreamId, FrameIndex) {
+        *self.place()
+    }
+
+    /// Marks this place of the recording.
+    pub fn marker(&self, label: impl Into<String>) -> Result<Marker, WriteError> {
+        let (stream, at) = self.position();
+        let marker = Marker { stream, at, label: label.into() };
+        // It waits in the journal's memory while the disk fails.
+        let _ = self.journal.marker(&marker, now())?;
+        Ok(marker)
+    }
+
+    /// From the next frame on nothing is recorded, and the time counts as a gap. A source with a device closes it.
+    pub fn pause(&self) {
+        self.shared.is_paused.store(true, Ordering::Relaxed);
+    }
+
+    pub fn resume(&self) {
+        self.shared.is_paused.store(false, Ordering::Relaxed);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.shared.is_paused.load(Ordering::Relaxed)
+    }
+
+    fn place(&self) -> MutexGuard<'_, (StreamId, FrameIndex)> {
+        self.shared.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<S: Source> Source for Recorder<S> {
     fn format(&self) -> StreamFormat {
         self.info.format
@@ -200,14 +266,23 @@ impl<S: Source> Source for Recorder<S> {
     }
 
     fn rearm(&mut self) {
-        self.source.rearm();
+        self.source.source.rearm();
+    }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        if paused {
+            self.control.pause();
+        } else {
+            self.control.resume();
+        }
+        true
     }
 }
 
 /// Writes the samples of a PCM source to a journal as they pass: the full quality beside the frames that are sent.
 #[derive(Debug)]
 pub struct PcmTee<S> {
-    source: S,
+    source: Pausable<S>,
     journal: Journal,
     stream: StreamId,
     next: FrameIndex,
@@ -219,13 +294,13 @@ impl<S: Source> PcmTee<S> {
     /// `stream`: the one whose frames are made of these samples. The [`Recorder`] of it opens it, and the samples follow
     /// it where it goes on as another.
     pub fn new(source: S, journal: Journal, stream: StreamId) -> Self {
-        Self { source, journal, stream, next: FrameIndex(0), origin: 0 }
+        Self { source: Pausable::new(source), journal, stream, next: FrameIndex(0), origin: 0 }
     }
 }
 
 impl<S: Source> Source for PcmTee<S> {
     fn format(&self) -> StreamFormat {
-        self.source.format()
+        self.source.source.format()
     }
 
     fn poll_next(
@@ -236,7 +311,7 @@ impl<S: Source> Source for PcmTee<S> {
         let captured = ready!(self.source.poll_next(cx, frame))?;
         match captured {
             Some(Captured::Frame { .. }) => {
-                let format = self.source.format();
+                let format = self.source.source.format();
                 if let Some((by, after)) = self.journal.continuation(self.stream) {
                     let samples = after.as_nanos() * u128::from(format.sample_rate()) / 1_000_000_000;
                     self.origin += u64::try_from(samples).unwrap_or(u64::MAX);
@@ -251,14 +326,21 @@ impl<S: Source> Source for PcmTee<S> {
                     .map_err(refused)?;
                 self.next += 1;
             }
-            Some(Captured::Gap { frames, .. }) => self.next += frames,
+            Some(Captured::Gap { frames, .. }) => {
+                self.next += frames;
+            }
             None => {}
         }
         Poll::Ready(Ok(captured))
     }
 
     fn rearm(&mut self) {
-        self.source.rearm();
+        self.source.source.rearm();
+    }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        self.source.pause(paused);
+        true
     }
 }
 

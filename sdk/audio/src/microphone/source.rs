@@ -213,6 +213,15 @@ impl Source for Microphone {
     fn rearm(&mut self) {
         self.supervisor.stalled(now());
     }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        if paused {
+            self.supervisor.pause();
+        } else {
+            self.supervisor.resume();
+        }
+        true
+    }
 }
 
 impl std::fmt::Debug for Microphone {

@@ -76,4 +76,8 @@ impl<S: Source> Source for Lc3Source<S> {
     fn rearm(&mut self) {
         self.source.rearm();
     }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        self.source.pause(paused)
+    }
 }

@@ -118,4 +118,8 @@ impl<S: Source> Source for Resampled<S> {
     fn rearm(&mut self) {
         self.source.rearm();
     }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        self.source.pause(paused)
+    }
 }

@@ -28,6 +28,12 @@ pub trait Source: Send {
     /// The source is meant to give frames, and has given none for 3 s: if there is a device behind it, it is to be armed
     /// again. Called at most three times in a row, 30 s apart.
     fn rearm(&mut self) {}
+
+    /// Stands still, or goes on. Says whether it does that by itself, as one with a device to close: the time until it
+    /// goes on is then a gap of cause `absent`. What another one yields meanwhile, whoever asked leaves out.
+    fn pause(&mut self, _paused: bool) -> bool {
+        false
+    }
 }
 
 /// What a source yields.
@@ -68,6 +74,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn rearm(&mut self) {
         (**self).rearm();
+    }
+
+    fn pause(&mut self, paused: bool) -> bool {
+        (**self).pause(paused)
     }
 }
 

@@ -32,6 +32,16 @@ pub enum DiskCause {
 }
 
 impl DiskCause {
+    /// What to tell a person.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Full => "the disk is full",
+            Self::Denied => "the recordings folder may not be written to",
+            Self::Gone => "the recordings folder is gone",
+            Self::Failed => "the disk fails",
+        }
+    }
+
     /// What to do about it, for a person.
     pub fn remedy(self) -> &'static str {
         match self {
@@ -44,6 +54,22 @@ impl DiskCause {
 }
 
 impl JournalState {
+    /// What to tell a person.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Writing => "what is recorded is on disk",
+            Self::Failing { cause, .. } => cause.words(),
+        }
+    }
+
+    /// What to do about it; `None` when all is well.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Writing => None,
+            Self::Failing { cause, .. } => Some(cause.remedy()),
+        }
+    }
+
     pub(super) fn failing(error: &io::Error) -> Self {
         Self::Failing { cause: error.into(), message: error.to_string() }
     }
