@@ -44,6 +44,7 @@ mod recording;
 
 pub use recorder::{FrameSink, PcmTee, Recorder};
 pub use recording::{
-    DiskCause, Found, Journal, JournalError, JournalState, JournalStore, Marker, Piece, RecordedEvent,
-    RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo, WriteError,
+    DiskCause, Found, FullQuality, Journal, JournalError, JournalState, JournalStore, Marker, Piece,
+    RecordedEvent, RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo,
+    WriteError,
 };
