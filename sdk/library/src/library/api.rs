@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use glasslink_audio::journal::{Found, Journal, JournalStore, Recording, SessionInfo};
 use glasslink_protocol::SessionId;
@@ -115,6 +115,21 @@ impl Library {
     /// The audio of a recording, to be played or written.
     pub fn audio(&self, id: SessionId) -> Result<RecordedAudio, LibraryError> {
         Ok(RecordedAudio::open(&self.open_recording(id)?)?)
+    }
+
+    /// Ends the streams of a recording whose program died before it could. Says how long the recording is.
+    pub fn end_interrupted(&self, id: SessionId) -> Result<Duration, LibraryError> {
+        let recording = self.open_recording(id)?;
+        let streams = recording.streams()?;
+        let recording = Arc::try_unwrap(recording).map_err(|_| LibraryError::InUse(id))?;
+        let journal = recording.resume()?;
+        for stream in streams.iter().filter(|stream| stream.end.is_none()) {
+            // The disk may not take it; then the recording stays interrupted, which is shown.
+            let _ = journal.end(stream.stream, stream.next, Instant::now());
+        }
+        drop(journal);
+        self.index_again(id)?;
+        Ok(self.recording(id)?.duration)
     }
 
     /// What is wrong with the index, for a person; nothing if it is sound.
