@@ -45,6 +45,7 @@ mod recording;
 
 pub use recorder::{FrameSink, PcmTee, Recorder, RecorderControl};
 pub use recording::{
-    DiskCause, Found, Journal, JournalError, JournalState, JournalStore, Marker, Piece, RecordedEvent,
-    RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo, WriteError,
+    DiskCause, Found, FullQuality, Journal, JournalError, JournalState, JournalStore, Marker, Piece,
+    RecordedEvent, RecordedRun, RecordedStream, Recording, RecordingError, SessionInfo, Stored, StreamInfo,
+    WriteError,
 };

@@ -10,12 +10,12 @@ use glasslink_protocol::{
 };
 use serde::de::DeserializeOwned;
 
-use super::Journal;
 use super::kinds::{
     CLOCK, ClockPayload, END, EVENT, EventPayload, FINISHED, FRAMES, GAP, GapPayload, KEPT, MARKER, Marker,
-    MarkerPayload, PCM, PCM_CONTENT, PcmPayload, SESSION, STREAM, SessionInfo, StreamInfo, TRANSCRIBED,
+    MarkerPayload, PCM_CONTENT, SESSION, STREAM, SessionInfo, StreamInfo, TRANSCRIBED,
 };
 use super::store::Context;
+use super::{FullQuality, Journal};
 use crate::journal::disk::DiskLock;
 use crate::journal::log::{Damage, Log, LogError, LogId, LogWriter, Record};
 
@@ -245,17 +245,21 @@ impl Recording {
         samples: &Range<u64>,
         mut take: impl FnMut(u32, u64, &[u8]),
     ) -> Result<(), RecordingError> {
+        let Some(full) = self.full_quality()? else { return Ok(()) };
+        let Some(sample_rate) = full.sample_rate(stream)? else { return Ok(()) };
+        full.samples(stream, samples, |first, bytes| take(sample_rate, first, bytes))
+    }
+
+    /// The full-quality audio beside the frames, to be read at many places; `None` if there is none.
+    pub fn full_quality(&self) -> Result<Option<FullQuality>, RecordingError> {
         let id = LogId { content: PCM_CONTENT, id: self.log.id().id };
         let dir = self.dir.join("pcm");
-        if self.context.disk.list(&dir).is_err() {
-            return Ok(());
+        match Log::open(Arc::clone(&self.context.disk), &dir, Some(id), false) {
+            Ok(log) => Ok(Some(FullQuality::new(log))),
+            Err(LogError::Nothing { .. }) => Ok(None),
+            Err(_) if self.context.disk.list(&dir).is_err() => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        let log = Log::open(Arc::clone(&self.context.disk), &dir, Some(id), false)?;
-        let sticky = log.sticky().map_err(|cause| self.io(cause))?;
-        let rate = sticky.get(&(STREAM, stream.0)).and_then(|record| parse(&record.payload));
-        let Some(PcmPayload { sample_rate }) = rate else { return Ok(()) };
-        let read = log.bulk(PCM, stream.0, samples, |record| take(sample_rate, record.from, record.payload));
-        read.map_err(|cause| self.io(cause))
     }
 
     /// Goes on with it: marks, events and new streams. An old stream gets no more frames but those of its own program.
