@@ -54,6 +54,17 @@ pub(crate) fn read() -> Result<Clauses> {
     Ok(Clauses { clauses: clauses(&spec), mentions })
 }
 
+/// The promises, `P3` and `No loss`.
+pub(crate) fn promises() -> Result<Vec<(String, String)>> {
+    let spec =
+        fs::read_to_string(workspace::root().join(SPEC)).with_context(|| format!("{SPEC} cannot be read"))?;
+    let promise = |line: &str| {
+        let (number, title) = line.strip_prefix("**")?.strip_suffix(".**")?.split_once(". ")?;
+        number.starts_with('P').then(|| (number.to_owned(), title.to_owned()))
+    };
+    Ok(spec.lines().filter_map(promise).collect())
+}
+
 fn walk(folder: &Path, mentions: &mut Vec<Mention>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let entry = entry?;

@@ -2,6 +2,7 @@
 
 mod clauses;
 mod commands;
+mod figures;
 mod model;
 mod mutants;
 mod packages;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         Xtask::BluetoothVm(command) => Ok(command.run()),
         Xtask::Simulate(command) => command.run(),
         Xtask::Soak(command) => command.run(),
-        Xtask::Report(commands::report::Report {}) => commands::report::run(),
+        Xtask::Report(command) => command.run(),
         Xtask::Spec(commands::spec::Spec {}) => commands::spec::run(),
     };
     match outcome {

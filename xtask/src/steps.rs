@@ -1,12 +1,11 @@
 //! Steps that run one after the other, the tests they run, and the time they take.
 
-use std::io::{BufRead, BufReader, Write, stdout};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::system;
+use crate::figures;
 
 /// What has run so far. A step that fails does not keep the next from running; each says whether it passed.
 pub(crate) struct Steps {
@@ -41,25 +40,14 @@ impl Steps {
 
     /// Runs a command on this screen.
     pub(crate) fn run(&mut self, name: &str, command: &mut Command) -> bool {
-        self.step(name, |_| system::passes(command))
+        self.step(name, |_| figures::run(command, |_| {}))
     }
 
     /// Runs a command that ends its test programs with libtest's result line, and counts what those say.
     pub(crate) fn tests(&mut self, name: &str, command: &mut Command) -> bool {
         self.step(name, |tests| {
-            let mut child = command
-                .stdout(Stdio::piped())
-                .spawn()
-                .with_context(|| format!("`{}` does not start", system::command_line(command)))?;
-            let output = child.stdout.take().context("the output is piped")?;
             let before = tests.failed;
-            for line in BufReader::new(output).split(b'\n') {
-                let line = line?;
-                // The screen may be a pipe that somebody closed; the tests count all the same.
-                let _ = stdout().write_all(&line).and_then(|()| stdout().write_all(b"\n"));
-                tests.add(result_line(&String::from_utf8_lossy(&line)).unwrap_or_default());
-            }
-            let success = child.wait()?.success();
+            let success = figures::run(command, |line| tests.add(result_line(line).unwrap_or_default()))?;
             // What failed without a result line did not compile, or died.
             tests.failed += u64::from(!success && tests.failed == before);
             Ok(success)

@@ -145,8 +145,9 @@ fn simulate(arguments: &Arguments, scene: &Scene) -> ExitCode {
     }
     let hours = arguments.seeds as f64 * scene.length.as_secs_f64() / 3_600.0;
     println!(
-        "{} seeds, each run twice, {hours:.1} simulated hours in {:.1} s: {} failed",
+        "{} seeds{}, each run twice, {hours:.1} simulated hours in {:.1} s: {} failed",
         arguments.seeds,
+        if scene.script.is_some() { " of a timeline" } else { "" },
         started.elapsed().as_secs_f64(),
         failures.len()
     );

@@ -17,7 +17,8 @@ const CASES: &str = "100000";
 /// Faults every few seconds between real processes.
 const SOAK_MINUTES: u64 = 30;
 
-/// Seconds a night of packets for each driver, and as many for each virtual device.
+/// Seconds a night of packets for each driver, as many for each virtual device, and for everything else that reads what
+/// others wrote.
 const FUZZ_SECONDS: &str = "60";
 
 /// Damaged frames for the LC3 decoder, and frames of the encoder for liblc3.
@@ -47,6 +48,9 @@ pub(crate) fn run() -> ExitCode {
     let mut packets = workspace::cargo("test");
     packets.args(["--release", "-p", "glasslink-glasses", "--test", "fuzz", "--", "--nocapture"]);
     steps.tests("glasses, packets of any kind", packets.env("FUZZ_SECONDS", FUZZ_SECONDS));
+    let mut inputs = workspace::cargo("test");
+    inputs.args(["--release", "--no-fail-fast", "-p", "glasslink-fuzz", "--", "--nocapture"]);
+    steps.tests("input of any kind", inputs.env("FUZZ_SECONDS", FUZZ_SECONDS));
     let mut kills = workspace::cargo("test");
     kills.args([
         "--release",

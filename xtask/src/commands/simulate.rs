@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::ArgPredicate;
 
+use crate::figures;
 use crate::mutants;
-use crate::system;
 use crate::workspace;
 
 /// Drive both halves of a link through bad networks, four to eight faults a simulated minute
@@ -54,7 +54,7 @@ impl Simulate {
                 None => simulation(self.seeds, &["--minutes".into(), self.minutes.to_string().into()]),
             };
             simulation.args(["--seed", &self.seed.to_string()]).args(self.trace.then_some("--trace"));
-            system::passes(&mut simulation)?
+            figures::run(&mut simulation, |_| {})?
         };
         Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

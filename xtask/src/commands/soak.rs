@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 use clap::Args;
 
+use crate::figures;
 use crate::system;
 use crate::workspace;
 
@@ -34,7 +35,8 @@ impl Soak {
         if let Some(path) = &self.csv {
             command.arg("--csv").arg(std::path::absolute(path)?);
         }
-        let passed = system::passes(workspace::cargo("build").args(BUILD))? && system::passes(&mut command)?;
+        let passed =
+            system::passes(workspace::cargo("build").args(BUILD))? && figures::run(&mut command, |_| {})?;
         Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
