@@ -1,8 +1,9 @@
 //! Figures that runs print, kept where `cargo xtask report` finds them: `target/figures`, a file each, the newest run's.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,7 @@ pub(crate) struct Figure {
     /// What is in the line, and in no other.
     says: &'static str,
     /// Where the program is that prints it, and what its source has of the line.
-    source: (&'static str, &'static str),
+    pub(crate) source: (&'static str, &'static str),
     /// What runs it.
     pub(crate) command: &'static str,
 }
@@ -29,6 +30,8 @@ pub(crate) struct Figure {
 pub(crate) struct Seen {
     /// What the run said.
     pub(crate) line: String,
+    /// The run.
+    pub(crate) command: String,
     /// Seconds since 1970.
     pub(crate) at: u64,
     /// What was run on, with `+` if there were changes.
@@ -208,24 +211,28 @@ impl Figure {
 
 /// Keeps the figures that are in a run's output.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+struct Keeper {
+    command: String,
     commit: String,
 }
 
 impl Keeper {
-    pub(crate) fn new() -> Self {
+    fn of(command: &Command) -> Self {
         let mut git = Command::new("git");
         git.current_dir(workspace::root()).args(["describe", "--always", "--dirty=+", "--exclude=*"]);
         let commit = system::output(&mut git).unwrap_or_default();
-        Self { commit: commit.trim_end().to_owned() }
+        let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
+        let words = std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy);
+        let command = words.filter(|word| *word != "--locked").collect::<Vec<_>>().join(" ");
+        Self { command, commit: commit.trim_end().to_owned() }
     }
 
     /// A line of the output. A figure that cannot be kept is said to be so, and fails nothing.
-    pub(crate) fn line(&self, line: &str) {
+    fn line(&self, line: &str) {
         for figure in FIGURES.iter().filter(|figure| figure.is_in(line)) {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let (line, commit) = (line.trim_end().to_owned(), self.commit.clone());
-            let seen = Seen { line, at: now.as_secs(), commit };
+            let (command, commit) = (self.command.clone(), self.commit.clone());
+            let seen = Seen { line: line.trim_end().to_owned(), command, at: now.as_secs(), commit };
             if let Err(error) = keep(figure, &seen) {
                 eprintln!("{}: not kept: {error:#}", figure.path().display());
             }
@@ -242,7 +249,7 @@ fn keep(figure: &Figure, seen: &Seen) -> Result<()> {
 
 /// Runs the command on this screen, and keeps its figures. `each` sees every line. Says whether it succeeded.
 pub(crate) fn run(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
-    let keeper = Keeper::new();
+    let keeper = Keeper::of(command);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()

@@ -57,7 +57,8 @@ fn print(Clauses { clauses, mentions }: &Clauses) -> Result<()> {
     for mention in mentions {
         by_clause.entry(&mention.clause).or_default().push(mention);
     }
-    println!("# What is promised, and what shows it");
+    println!("# What is promised, and what shows it\n");
+    println!("Figures are of this machine's newest runs; `cargo xtask report --run P3` runs what shows P3.");
     for (promise, title) in clauses::promises()? {
         println!("\n## {promise}. {title}\n");
         print_figures(&promise);
@@ -81,10 +82,10 @@ fn print_figures(promise: &str) {
     }
     for figure in figures {
         match figure.seen() {
-            Some(Seen { line, at, commit }) => {
-                println!("- {line}\n  ({}, {commit}: `{}`)", ago(at), figure.command);
+            Some(Seen { line, command, at, commit }) => {
+                println!("- {line}\n  ({}, {commit}: `{command}`)", ago(at));
             }
-            None => println!("- {}: not run: `{}`", figure.name, figure.command),
+            None => println!("- {}, of {}: not run: `{}`", figure.name, figure.source.0, figure.command),
         }
     }
 }
