@@ -14,6 +14,7 @@ use crate::auth::Identity;
 use crate::doors::link::{Connection, Incoming, close};
 use crate::limits;
 use crate::session::streams::Streams;
+use crate::session::telemetry::Telemetry;
 use crate::shared::Shared;
 use crate::speech::Heard;
 use crate::store::{MemoryStore, Restored, Store};
@@ -63,6 +64,7 @@ pub(crate) async fn run(
         actor.streams.over();
         info!("session over");
     }
+    actor.telemetry.end(actor.link.sums(), actor.is_over);
     shared.registry.forget(session);
     inbox.close();
     while let Some(command) = inbox.recv().await {
@@ -81,6 +83,7 @@ struct Actor {
     leaving: Option<Live>,
     streams: Streams,
     stage: Stage,
+    telemetry: Telemetry,
     /// Not only here: nobody will come back to it.
     is_over: bool,
 }
@@ -132,7 +135,8 @@ impl Actor {
     fn with(shared: &Arc<Shared>, link: RelaySession, streams: Streams) -> Self {
         let shared = Arc::clone(shared);
         let (stage, is_over) = (Stage::Running, false);
-        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage, is_over };
+        let telemetry = Telemetry::begin(link.sums());
+        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage, telemetry, is_over };
         actor.work();
         actor
     }
@@ -227,6 +231,7 @@ impl Actor {
             }
             Err(refused) => {
                 debug!(%refused, "not attached");
+                Telemetry::refused(refused.cause());
                 let report = match refused {
                     AttachError::Stale => None,
                     _ => Some(refused.cause().report()),
@@ -284,6 +289,7 @@ impl Actor {
     fn give_up(&mut self) {
         if let Some(Live { attachment, connection, .. }) = self.live.take() {
             warn!(queued = connection.queued(), "the client takes nothing; connection dropped");
+            Telemetry::stuck();
             self.link.detach(self.now(), attachment);
         }
     }
@@ -327,6 +333,7 @@ impl Actor {
     }
 
     fn event(&mut self, event: RelayEvent) {
+        Telemetry::event(&event);
         match event {
             RelayEvent::Opened(start) => {
                 info!(stream = %start.stream, format = ?start.format, from = %start.from, "stream opened");
@@ -349,7 +356,10 @@ impl Actor {
                 warn!(%stream, rearms, given_up, "the client's source gives no audio");
             }
             RelayEvent::Attached => {}
-            RelayEvent::Detached => info!("detached"),
+            RelayEvent::Detached => {
+                self.telemetry.frames(self.link.sums());
+                info!("detached");
+            }
             RelayEvent::Bye | RelayEvent::Expired => {
                 self.stage = Stage::Over;
                 self.is_over = true;

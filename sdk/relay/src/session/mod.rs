@@ -2,5 +2,6 @@
 
 mod actor;
 mod streams;
+mod telemetry;
 
 pub(crate) use actor::{Attach, Begin, Command, run, span};
