@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::Outcome;
 use crate::args::{Global, RecoverOptions};
 use crate::json;
-use crate::pick::{name, short};
+use crate::pick::{name, settled, short};
 use crate::relay::Captioner;
 use crate::style::{BAD, DIM, GAP, GOOD, Out};
 use crate::time::clock;
@@ -96,5 +96,7 @@ async fn finish(library: &Library, captioner: &Captioner, summary: &Summary, out
             false
         }
     };
+    drop(link);
+    settled(library, summary.id).await?;
     Ok(whole)
 }
