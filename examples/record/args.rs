@@ -14,8 +14,8 @@ use crate::time::parse_clock;
 
 /// Record what is said, with live captions, and find it again
 ///
-/// `record --from talk.wav` records until the file ends or Ctrl-C; what is heard is on the disk at once, whatever
-/// becomes of the network, the captions or this program. Everything else works on what was recorded:
+/// `record` alone records from the microphone until Ctrl-C, `record --from talk.wav` a file; what is heard is on the
+/// disk at once, whatever becomes of the network, the captions or this program. Everything else works on what was recorded:
 ///
 ///   record list                     what there is
 ///   record search "moon rise"       where it was said
@@ -59,6 +59,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Record: the same as no command at all
     New(NewOptions),
+    /// List what there is to record from
+    Devices,
     /// List the recordings, the last one first
     List(ListOptions),
     /// Find words in what was said, in notes, markers and titles
@@ -111,6 +113,14 @@ pub(crate) struct NewOptions {
     /// Record a file (WAV, FLAC, MP3, Ogg Vorbis) as if it were heard
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
+
+    /// Record from this device: an id or a part of a name, as `devices` shows them
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    pub(crate) device: Option<String>,
+
+    /// Record what the computer plays
+    #[arg(long, conflicts_with_all = ["from", "device"])]
+    pub(crate) system: bool,
 
     /// With --from: how many times faster than real time, or `max`
     #[arg(long, default_value = "1", value_name = "N|max", requires = "from")]

@@ -7,9 +7,37 @@ use serde_json::json;
 use crate::Outcome;
 use crate::args::{Global, ListOptions, SearchOptions};
 use crate::json;
+use crate::microphone::{self, Device};
 use crate::pick::{name, pick, short};
 use crate::style::{BAD, BOLD, DIM, GAP, GOOD, Out};
 use crate::time::{begun, clock, size};
+
+/// What there is to record from.
+pub(crate) async fn devices(global: &Global) -> Result<Outcome> {
+    let devices = microphone::devices().await?;
+    if global.json {
+        let device = |device: &Device| {
+            json!({
+                "id": device.id, "name": device.name, "system_audio": device.is_system_audio,
+                "default": device.is_default,
+            })
+        };
+        println!("{}", json!({ "devices": devices.iter().map(device).collect::<Vec<_>>() }));
+        return Ok(Outcome::Done);
+    }
+    let mut out = Out::new(false);
+    for device in &devices {
+        let kind = if device.is_system_audio { "system audio" } else { "microphone" };
+        let default = if device.is_default { "  default" } else { "" };
+        let (name, id) = (out.paint(BOLD, &device.name), out.paint(DIM, &device.id));
+        out.raw(&format!("{kind:<12}  {name}  {id}{default}\n"));
+    }
+    if devices.is_empty() {
+        out.line(GAP, "nothing to record from: plug a microphone in");
+        return Ok(Outcome::NotAll);
+    }
+    Ok(Outcome::Done)
+}
 
 pub(crate) fn list(library: &Library, global: &Global, options: &ListOptions) -> Result<Outcome> {
     let recordings = if options.trash { library.trash()? } else { library.recordings()? };

@@ -12,7 +12,8 @@ use crate::Outcome;
 use crate::args::{Global, NewOptions};
 use crate::captions::Captions;
 use crate::json;
-use crate::pick::short;
+use crate::microphone::Health;
+use crate::pick::{settled, short};
 use crate::relay::Captioner;
 use crate::source::{Input, STREAM};
 use crate::stop::Heard;
@@ -32,7 +33,7 @@ enum Ending {
 }
 
 pub(crate) async fn run(library: &Library, global: &Global, options: &NewOptions) -> Result<Outcome> {
-    let input = Input::open(options)?;
+    let input = Input::open(options).await?;
     let faster = options.speed.0.speed().unwrap_or(250.0);
     let captioner =
         if options.no_relay { None } else { Some(Captioner::start(&options.relay, faster).await?) };
@@ -50,8 +51,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &NewOptions
     if let Some(captioner) = captioner {
         captioner.stop().await;
     }
-    library.refresh()?;
-    let summary = library.recording(id)?;
+    let summary = settled(library, id).await?;
     let outcome = if matches!(ending, Ending::Partly(_)) { Outcome::NotAll } else { Outcome::Done };
     if global.json {
         let mut value = json::summary(&summary);
@@ -77,7 +77,7 @@ async fn with_captions(
     let id = link.session();
     name(library, id, options)?;
     let (heard, stop) = (Heard::default(), CancellationToken::new());
-    let label = input.label.clone();
+    let (label, health) = (input.label.clone(), input.health.clone());
     let source = input.encoded(&journal, heard.clone(), stop.clone())?;
     let mut captions = Captions::new(global.json, source.format());
     captions.line(DIM, &format!("recording {label}; Ctrl-C ends it; captions from {}", captioner.name));
@@ -87,7 +87,7 @@ async fn with_captions(
         let finished = tokio::time::timeout(options.finish_timeout, link.finish()).await;
         (recorded, finished)
     };
-    let ended = attend(&mut captions, &journal, Some(events), &heard, &stop, work).await;
+    let ended = attend(&mut captions, &journal, health, Some(events), &heard, &stop, work).await;
     captions.leave();
     let ending = match ended {
         None => Ending::Partly("left early".to_owned()),
@@ -115,7 +115,7 @@ async fn without_captions(
     let id = journal.recording().session();
     name(library, id, options)?;
     let (heard, stop) = (Heard::default(), CancellationToken::new());
-    let label = input.label.clone();
+    let (label, health) = (input.label.clone(), input.health.clone());
     let source = input.encoded(&journal, heard.clone(), stop.clone())?;
     let mut captions = Captions::new(global.json, source.format());
     captions.line(DIM, &format!("recording {label}; Ctrl-C ends it"));
@@ -125,7 +125,7 @@ async fn without_captions(
     let info = StreamInfo { format: source.format(), continues: None, label };
     let recorder = Recorder::new(source, journal.clone(), STREAM, &info, utc_offset_min())?;
     let recording = tokio::spawn(async move { recorder.run(&mut ()).await });
-    let ended = attend(&mut captions, &journal, None, &heard, &stop, recording).await;
+    let ended = attend(&mut captions, &journal, health, None, &heard, &stop, recording).await;
     captions.leave();
     if let Some(ended) = ended {
         let (_, result) = ended.context("the recorder failed")?;
@@ -139,6 +139,7 @@ async fn without_captions(
 async fn attend<T>(
     captions: &mut Captions,
     journal: &Journal,
+    Health(mut device): Health,
     mut events: Option<Events>,
     heard: &Heard,
     stop: &CancellationToken,
@@ -169,6 +170,10 @@ async fn attend<T>(
             Some(Ok(event)) = event => captions.event(&event),
             done = &mut work => break Some(done),
             Ok(()) = disk.changed() => captions.disk(&disk.borrow_and_update().clone()),
+            Ok(()) = device.changed() => {
+                let (words, well) = device.borrow_and_update().clone();
+                captions.line(if well { GOOD } else { BAD }, &words);
+            }
             _ = tick.tick() => captions.heard(heard.frames(), heard.peak_dbfs()),
         }
     };

@@ -10,12 +10,15 @@ mod export;
 mod json;
 mod list;
 mod live;
+mod microphone;
 mod pick;
 mod play;
 mod recover;
 mod relay;
 mod show;
 mod source;
+#[cfg(feature = "microphone")]
+mod speaker;
 mod stop;
 mod style;
 mod time;
@@ -62,10 +65,11 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
     let library = global.open()?;
     match command.unwrap_or(Command::New(record)) {
         Command::New(options) => live::run(&library, &global, &options).await,
+        Command::Devices => list::devices(&global).await,
         Command::List(options) => list::list(&library, &global, &options),
         Command::Search(options) => list::search(&library, &global, &options),
         Command::Show(options) => show::run(&library, &global, &options),
-        Command::Play(options) => play::run(&library, &global, &options),
+        Command::Play(options) => play::run(&library, &global, &options).await,
         Command::Export(options) => export::export(&library, &global, &options),
         Command::Import(options) => export::import(&library, &global, &options),
         Command::Transcribe(options) => transcribe::run(&library, &global, &options).await,

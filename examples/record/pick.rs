@@ -1,5 +1,8 @@
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
-use glasslink_library::{Library, Summary};
+use glasslink::SessionId;
+use glasslink_library::{Library, RecordingState, Summary};
 
 /// The recording a person means: `last`, the beginning of an id, or a part of a title.
 pub(crate) fn pick(library: &Library, wanted: &str) -> Result<Summary> {
@@ -38,4 +41,20 @@ pub(crate) fn short(summary: &Summary) -> String {
 /// What to call it where it has no title.
 pub(crate) fn name(summary: &Summary) -> &str {
     if summary.title.is_empty() { "(nothing said yet)" } else { &summary.title }
+}
+
+/// A link lets go of its recording a little after it ended.
+const LETS_GO: Duration = Duration::from_secs(5);
+
+/// The recording once nobody here holds it any more.
+pub(crate) async fn settled(library: &Library, id: SessionId) -> Result<Summary> {
+    let until = Instant::now() + LETS_GO;
+    loop {
+        library.refresh()?;
+        let summary = library.recording(id)?;
+        if summary.state != RecordingState::InUse || Instant::now() >= until {
+            return Ok(summary);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -17,7 +17,7 @@ use crate::time::clock;
 /// Standard output, where a file is wanted.
 const STDOUT: &str = "-";
 
-pub(crate) fn run(library: &Library, global: &Global, options: &PlayOptions) -> Result<Outcome> {
+pub(crate) async fn run(library: &Library, global: &Global, options: &PlayOptions) -> Result<Outcome> {
     let summary = pick(library, &options.one.recording)?;
     let mut audio = library.audio(summary.id)?;
     let from = options.at.min(audio.duration());
@@ -46,12 +46,35 @@ pub(crate) fn run(library: &Library, global: &Global, options: &PlayOptions) -> 
             write_wav(&mut audio, to, &mut BufWriter::new(file))?;
             out.line(DIM, &format!("{}: {} to {}", path.display(), clock(from), clock(to)));
         }
-        None => bail!("this build plays no sound: write a file with --to FILE, or pipe it to a player"),
+        None => listen(&mut audio, to, &mut out).await?,
     }
     if global.json {
         println!("{}", json!({ "id": summary.id.to_string(), "from_ms": ms(from), "to_ms": ms(to) }));
     }
     Ok(outcome)
+}
+
+#[cfg(feature = "microphone")]
+async fn listen(audio: &mut RecordedAudio, to: Duration, out: &mut Out) -> Result<()> {
+    let end = clock(to);
+    let played = crate::speaker::play(audio, to, |at| {
+        if out.live {
+            out.raw(&format!("\r\x1b[2K{} of {end}", clock(at)));
+        }
+    });
+    played.await?;
+    if out.live {
+        out.raw("\r\x1b[2K");
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "microphone"))]
+#[expect(clippy::unused_async, reason = "the other one waits for the loudspeaker")]
+async fn listen(_: &mut RecordedAudio, _: Duration, _: &mut Out) -> Result<()> {
+    bail!(
+        "this build plays no sound: write a file with --to FILE, pipe it to a player, or build with `--features microphone`"
+    )
 }
 
 fn write_wav(audio: &mut RecordedAudio, to: Duration, out: &mut impl Write) -> Result<()> {

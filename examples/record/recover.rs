@@ -6,10 +6,11 @@ use serde_json::json;
 use crate::Outcome;
 use crate::args::{Global, RecoverOptions};
 use crate::json;
-use crate::pick::{name, short};
+use crate::pick::{name, settled, short};
 use crate::relay::Captioner;
 use crate::style::{BAD, DIM, GAP, GOOD, Out};
 use crate::time::clock;
+use crate::transcribe::RelayTranscriber;
 
 /// Ends what was interrupted, then uploads and transcribes what is left, one recording after the other.
 pub(crate) async fn run(library: &Library, global: &Global, options: &RecoverOptions) -> Result<Outcome> {
@@ -67,34 +68,54 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &RecoverOpt
     Ok(outcome)
 }
 
-/// Goes on with its session: the relay gets what it does not have. Says whether that is done.
+/// Has the relay finish the session, and from the journal what it cannot know any more. Says whether that is done.
 async fn finish(library: &Library, captioner: &Captioner, summary: &Summary, out: &mut Out) -> Result<bool> {
+    let id = short(summary);
+    out.line(DIM, &format!("{id}  {}: transcribing {}", name(summary), clock(summary.untranscribed)));
+    let work = async {
+        if !captioner.is_local() && !go_on(library, captioner, summary, out).await? {
+            return Ok(false);
+        }
+        if settled(library, summary.id).await?.untranscribed.is_zero() {
+            return Ok(true);
+        }
+        let mut transcriber = RelayTranscriber::new(captioner, |_| {});
+        Ok::<_, anyhow::Error>(match library.transcribe(summary.id, None, &mut transcriber).await {
+            Ok(_) => true,
+            Err(error) => {
+                out.line(BAD, &format!("{id}: {error}"));
+                false
+            }
+        })
+    };
+    let whole = tokio::select! {
+        whole = work => Some(whole?),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    match whole {
+        Some(true) => out.line(GOOD, &format!("{id}  finished")),
+        Some(false) => {}
+        None => out.line(GAP, "stopped; the next `record recover` goes on"),
+    }
+    Ok(whole.unwrap_or(false))
+}
+
+/// Goes on with its session: the relay gets what it does not have.
+async fn go_on(library: &Library, captioner: &Captioner, summary: &Summary, out: &mut Out) -> Result<bool> {
     let id = short(summary);
     let Some(Found::Recording(recording)) = library.store().find(summary.id) else {
         out.line(DIM, &format!("{id}: left alone, a program has it open"));
         return Ok(true);
     };
-    out.line(DIM, &format!("{id}  {}: transcribing {}", name(summary), clock(summary.untranscribed)));
+    if recording.is_finished()? {
+        return Ok(true);
+    }
     let (link, events) = captioner.builder.clone().resume(recording)?;
     drop(events);
-    let finished = tokio::select! {
-        finished = link.finish() => Some(finished),
-        _ = tokio::signal::ctrl_c() => None,
-    };
-    let whole = match finished {
-        Some(Ok(())) => {
-            link.close().await;
-            out.line(GOOD, &format!("{id}  finished"));
-            true
-        }
-        Some(Err(error)) => {
-            out.line(BAD, &format!("{id}: {error}"));
-            false
-        }
-        None => {
-            out.line(GAP, "stopped; the next `record recover` goes on");
-            false
-        }
-    };
-    Ok(whole)
+    if let Err(error) = link.finish().await {
+        out.line(BAD, &format!("{id}: {error}"));
+        return Ok(false);
+    }
+    link.close().await;
+    Ok(true)
 }

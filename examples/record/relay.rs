@@ -50,6 +50,11 @@ impl Captioner {
         Ok(Ok(Self { builder, name: address.to_string(), local: None }))
     }
 
+    /// Whether it is within this program, and knows nothing of what earlier programs sent.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
     pub(crate) async fn stop(self) {
         if let Some(relay) = self.local {
             relay.shutdown().await;

@@ -1,10 +1,11 @@
-use anyhow::{Result, bail};
+use anyhow::Result;
 use glasslink::StreamId;
 use glasslink::audio::journal::{Journal, PcmTee};
 use glasslink::audio::{FileSource, Lc3Source, Resampled, Source};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::NewOptions;
+use crate::microphone::{self, Health, Opened};
 use crate::stop::{Heard, Metered, Stoppable};
 
 /// What is sent: what speech engines take, and 16 kbit/s, with which they hear no difference.
@@ -23,17 +24,21 @@ pub(crate) struct Input {
     pub(crate) label: String,
     /// What to write of it beside what is sent.
     full_quality: bool,
+    /// How the device is.
+    pub(crate) health: Health,
 }
 
 impl Input {
-    pub(crate) fn open(options: &NewOptions) -> Result<Self> {
-        let Some(path) = &options.from else {
-            bail!("this build has no microphone: record a file with --from FILE");
-        };
+    pub(crate) async fn open(options: &NewOptions) -> Result<Self> {
         let rate = if options.small { SENT_RATE } else { FULL_RATE };
+        let Some(path) = &options.from else {
+            let Opened { source, label, health } = microphone::open(options, rate).await?;
+            return Ok(Self { source, label, full_quality: !options.small, health });
+        };
         let file = FileSource::open(path, rate, options.speed.0)?;
         let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { source: Box::new(file), label, full_quality: !options.small })
+        let health = Health::good();
+        Ok(Self { source: Box::new(file), label, full_quality: !options.small, health })
     }
 
     /// As frames that are sent, metered on the way, with the full quality going to `journal`; they end when `stop` is

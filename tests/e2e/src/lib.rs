@@ -15,7 +15,7 @@ mod words;
 pub use network::{Network, Wire};
 pub use probe::{Line, Probe};
 pub use process::{Finished, LIMIT, descriptors, peak_memory, present_memory, run};
-pub use programs::{probe_program, relay_program, replay_program};
+pub use programs::{probe_program, record_program, relay_program, replay_program};
 pub use relay::RelayProcess;
 pub use replay::{Report, replay};
 pub use scene::{Scene, leeway, percentile};

@@ -13,23 +13,28 @@ pub fn replay_program() -> PathBuf {
     built().join("examples").join(format!("replay{}", env::consts::EXE_SUFFIX))
 }
 
+/// The example `record`, as built from this source.
+pub fn record_program() -> PathBuf {
+    built().join("examples").join(format!("record{}", env::consts::EXE_SUFFIX))
+}
+
 /// `probe`, built with the program that asks.
 pub fn probe_program() -> PathBuf {
     built().join(format!("probe{}", env::consts::EXE_SUFFIX))
 }
 
-/// The folder cargo builds programs into, once both are there. After `cargo test` of the workspace they are.
+/// The folder cargo builds programs into, once they are there. After `cargo test` of the workspace they are.
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
         build.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--locked", "--workspace"]);
-        build.args(["--bin", "glasslink-relay", "--example", "replay"]);
+        build.args(["--bin", "glasslink-relay", "--example", "replay", "--example", "record"]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
         let status = build.status().expect("cargo started this test");
-        assert!(status.success(), "relay and replay do not build");
+        assert!(status.success(), "relay, replay and record do not build");
         // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
         let program = env::current_exe().expect("the system knows this program");
         let folder = program.parent().expect("a program is in a folder");

@@ -23,7 +23,7 @@ enum Kind {
     Test(&'static str),
 }
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     Figure { name: "lc3", package: "glasslink-lc3", kind: Kind::Example("compare", "speed") },
     Figure { name: "session", package: "glasslink-session", kind: Kind::Bench("throughput") },
     Figure { name: "protocol", package: "glasslink-protocol", kind: Kind::Bench("messages") },
@@ -33,13 +33,15 @@ const FIGURES: [Figure; 6] = [
         package: "glasslink-audio",
         kind: Kind::BenchWith("recording", "microphone"),
     },
+    Figure { name: "library", package: "glasslink-library", kind: Kind::Bench("library") },
     Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
 ];
 
 /// Measure
 ///
 /// LC3 per frame, frames per second through both halves of a session, the protocol per message, what recording from a
-/// microphone costs (with PulseAudio installed), and allocations per frame on the capture path.
+/// microphone costs (with PulseAudio installed), a recording of 8 hours made, found and played, and allocations per frame
+/// on the capture path.
 #[derive(Args)]
 pub(crate) struct Bench {
     /// What to measure; everything if nothing is named

@@ -70,6 +70,9 @@ pub(crate) fn run() -> ExitCode {
     microphone.args(["-p", "glasslink-audio", "--features", "microphone", "--test", "microphone", "--"]);
     microphone.args(["--nocapture", "--test-threads", "1"]);
     steps.tests("microphone, times", microphone.env("GLASSLINK_NIGHTLY", "1"));
+    let mut day = workspace::cargo("test");
+    day.args(["--release", "-p", "glasslink-library", "--bench", "library"]);
+    steps.run("a recording of 8 hours", day.env("GLASSLINK_NIGHTLY", "1"));
     let mut crowd = workspace::cargo("test");
     crowd.args(["--release", "-p", "glasslink-e2e", "--test", "crowd", "--", "--ignored", "--nocapture"]);
     steps.tests("2,000 clients whose relay restarts", &mut crowd);

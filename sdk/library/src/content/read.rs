@@ -72,7 +72,7 @@ impl Content {
 
     /// Time of all streams that has audio and no transcript.
     pub(crate) fn untranscribed(&self) -> Duration {
-        self.missing(|cause| cause == GapCause::NotTranscribed)
+        self.missing(|cause| matches!(cause, GapCause::NotTranscribed | GapCause::RelayLostHistory))
     }
 
     /// Time of all streams whose audio was lost.
