@@ -250,7 +250,7 @@ impl Recording {
         if self.context.disk.list(&dir).is_err() {
             return Ok(());
         }
-        let log = Log::open(Arc::clone(&self.context.disk), &dir, Some(id), false)?;
+        let log = self.context.open(&dir, id, false)?;
         let sticky = log.sticky().map_err(|cause| self.io(cause))?;
         let rate = sticky.get(&(STREAM, stream.0)).and_then(|record| parse(&record.payload));
         let Some(PcmPayload { sample_rate }) = rate else { return Ok(()) };
