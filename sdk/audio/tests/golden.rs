@@ -97,7 +97,7 @@ fn a_newer_recording_is_refused_with_a_sentence_and_left_as_it_is() {
     let to = folder.path().join(SESSION.to_string());
     fs::create_dir_all(&to).unwrap();
     let mut bytes = fs::read(golden().join(SESSION.to_string()).join("00000000.glj")).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32fast::hash(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     fs::write(to.join("00000000.glj"), &bytes).unwrap();

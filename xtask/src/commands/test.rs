@@ -67,15 +67,21 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
 fn microphone(steps: &mut Steps) {
     let audio = |command: &str| {
         let mut cargo = workspace::cargo(command);
-        cargo.args(["-p", "glasslink-audio", "--features", "microphone"]);
+        cargo.args(["-p", "glasslink-audio", "--features", "microphone,encryption"]);
         cargo
     };
-    steps.run("microphone, lints", audio("clippy").args(["--all-targets", "--", "-D", "warnings"]));
+    steps.run(
+        "microphone and encryption, lints",
+        audio("clippy").args(["--all-targets", "--", "-D", "warnings"]),
+    );
     let mut doc = audio("doc");
-    steps.run("microphone, documentation", doc.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"));
+    steps.run(
+        "microphone and encryption, documentation",
+        doc.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"),
+    );
     let mut tests = audio("test");
-    tests.args(["--lib", "--test", "callback", "--test", "microphone"]);
-    steps.tests("microphone", tests.env("GLASSLINK_REQUIRE_SOUND", "1"));
+    tests.args(["--lib", "--test", "callback", "--test", "microphone", "--test", "sealed"]);
+    steps.tests("microphone and encryption", tests.env("GLASSLINK_REQUIRE_SOUND", "1"));
 }
 
 fn some(steps: &mut Steps) {

@@ -35,14 +35,23 @@
 //! # }
 //! ```
 //!
+//! With the feature `encryption` a store seals what it writes (`JournalStore::sealed_with`), with a key of the system's
+//! keyring or of any other `KeyStore`.
+//!
 //! [`log`] is the layer of records below, for other stores; [`disk`] is the file system, which tests make fail.
 
 pub mod disk;
+#[cfg(feature = "encryption")]
+mod keys;
 pub mod log;
 mod pause;
 mod recorder;
 mod recording;
 
+#[cfg(feature = "keyring")]
+pub use keys::SystemKeyring;
+#[cfg(feature = "encryption")]
+pub use keys::{KeyStore, KeyStoreError};
 pub use recorder::{FrameSink, PcmTee, Recorder, RecorderControl};
 pub use recording::{
     DiskCause, Found, FullQuality, Journal, JournalError, JournalState, JournalStore, Marker, Piece,

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-/// What a device is asked to deliver at once: two frames. Left to themselves, sound servers deliver up to 2 s at once.
-pub(crate) const DEVICE_BUFFER: Duration = Duration::from_millis(20);
+/// What a device is asked to deliver at once: less than a message of the link has, and each delivery of a sound server
+/// costs as much as encoding it. Left to themselves, sound servers deliver up to 2 s at once.
+pub(crate) const DEVICE_BUFFER: Duration = Duration::from_millis(40);
 
 /// Audio that waits for whoever takes it. Longer pauses of the consumer lose audio, and are told as gaps.
 pub(crate) const RING: Duration = Duration::from_secs(5);
 
-/// How often what arrived is looked at: once a frame.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// How often is looked for what arrived.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// A device that is not open by then hangs: Bluetooth headsets take up to 4 s to change their profile.
 pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -31,11 +32,14 @@ pub(crate) const DIGITAL_SILENCE: Duration = Duration::from_secs(3);
 
 /// A device that is gone may be back at once: a plug that was moved, a server that restarts. Then the default one takes
 /// its place.
-pub(crate) const GRACE: Duration = Duration::from_millis(1500);
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
-/// How often is looked which devices there are. Sound servers do not always say that one went away: they go on with
+/// How often is looked which devices there are, while nothing is captured, ...
+pub(crate) const SEARCH: Duration = Duration::from_millis(500);
+
+/// ... and while something is. Sound servers do not always say that one went away: they go on with
 /// another one, or with zeros.
-pub(crate) const LOOK: Duration = Duration::from_millis(500);
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
 
 /// Looking takes this part of the time at most, where it takes long.
 pub(crate) const LOOK_SHARE: u32 = 50;

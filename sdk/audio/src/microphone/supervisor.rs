@@ -7,8 +7,8 @@ use glasslink_protocol::StreamFormat;
 use super::budget::Budget;
 use super::capture::{CaptureReader, ErrorSink};
 use super::defaults::{
-    AUDIO_STALL, DIGITAL_SILENCE, GRACE, HEALTHY, LOOK, LOOK_SHARE, OPEN_LIMIT, REARM_INTERVAL, TAIL,
-    TELL_GAP,
+    AUDIO_STALL, DIGITAL_SILENCE, GRACE, HEALTHY, LOOK, LOOK_SHARE, OPEN_LIMIT, REARM_INTERVAL, SEARCH, TAIL,
+    TELL_GAP, TICK,
 };
 use super::device::default_of;
 use super::framer::Framer;
@@ -146,7 +146,7 @@ impl Supervisor {
     /// Why it will not begin soon, as long as it has not.
     pub(super) fn hopeless(&self, now: Instant) -> Option<DeviceCause> {
         let away = self.away.filter(|_| matches!(self.phase, Phase::Searching))?;
-        let is_over = now >= away.since + GRACE + LOOK * 2;
+        let is_over = now >= away.since + GRACE + SEARCH * 2;
         (is_over || matches!(away.cause, DeviceCause::NoDevice | DeviceCause::NoServer)).then_some(away.cause)
     }
 
@@ -265,7 +265,8 @@ impl Supervisor {
 
     fn listed(&mut self, now: Instant, listed: Result<Vec<InputDevice>, HostError>) {
         let took = self.asked.take().map_or(Duration::ZERO, |asked| now.saturating_duration_since(asked));
-        self.ask_at = Some(now + LOOK.max(took * LOOK_SHARE));
+        let every = if matches!(self.phase, Phase::Searching) { SEARCH } else { LOOK };
+        self.ask_at = Some(now + every.max(took.saturating_sub(TICK) * LOOK_SHARE));
         let devices = match listed {
             Ok(devices) => devices,
             Err(error) => {

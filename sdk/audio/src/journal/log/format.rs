@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use crc32fast::Hasher;
 
-/// Of the format that this version writes, and the newest it reads.
+/// Of the format that this version writes.
 pub const VERSION: u16 = 1;
+
+/// Of segments whose payloads are sealed, and the newest that this version reads.
+pub const SEALED_VERSION: u16 = 2;
 
 /// Largest payload of a record: ten times what a message of the link may have.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
@@ -61,6 +64,8 @@ pub(super) struct SegmentHeader {
     /// Number of the first record, counted over the whole log.
     pub(super) first_record: u64,
     pub(super) created_ms: i64,
+    /// Which key its payloads are sealed with; 0: none.
+    pub(super) key: u32,
 }
 
 /// A record and where it ends.
@@ -107,7 +112,7 @@ impl SegmentHeader {
         out.extend(self.log.content);
         out.extend(self.log.id.to_le_bytes());
         out.extend(self.number.to_le_bytes());
-        out.extend([0; 4]);
+        out.extend(self.key.to_le_bytes());
         out.extend(self.first_record.to_le_bytes());
         out.extend(self.created_ms.to_le_bytes());
         out.extend([0; 4]);
@@ -131,6 +136,7 @@ impl SegmentHeader {
             number: u32::from_le_bytes(*bytes[32..].first_chunk()?),
             first_record: u64::from_le_bytes(*bytes[40..].first_chunk()?),
             created_ms: i64::from_le_bytes(*bytes[48..].first_chunk()?),
+            key: u32::from_le_bytes(*bytes[36..].first_chunk()?),
         })
     }
 }

@@ -16,11 +16,16 @@ mod format;
 mod index;
 mod reader;
 mod scan;
+mod seal;
 mod segment;
 mod sync;
 mod writer;
 
-pub use format::{LogId, MAX_PAYLOAD_BYTES, Record, StickyRecord, StickyRecords, VERSION};
+pub use format::{LogId, MAX_PAYLOAD_BYTES, Record, SEALED_VERSION, StickyRecord, StickyRecords, VERSION};
 pub use reader::{Damage, Log, LogError};
+#[cfg(feature = "encryption")]
+pub use seal::RecordingKey;
+#[cfg(not(feature = "encryption"))]
+pub(super) use seal::RecordingKey;
 pub use sync::Syncer;
 pub use writer::{AppendError, LogLimits, LogWriter};

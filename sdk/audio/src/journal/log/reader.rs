@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::format::{LogId, Record, StickyRecord, StickyRecords, decode, seed};
 use super::scan::Scan;
+use super::seal::RecordingKey;
 use super::segment::{self, Segment, SegmentError};
 use crate::journal::disk::Disk;
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: PathBuf,
     pub(super) id: LogId,
+    pub(super) key: Option<RecordingKey>,
     segments: Mutex<Vec<Segment>>,
     damage: Vec<Damage>,
 }
@@ -41,8 +43,12 @@ pub enum LogError {
     #[error("{} cannot be read: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
     /// Written by a newer version; update to read it.
-    #[error("{} has format {version}, and this program reads up to {known}: update it", path.display(), known = super::VERSION)]
+    #[error("{} has format {version}, and this program reads up to {known}: update it", path.display(), known = super::SEALED_VERSION)]
     Newer { path: PathBuf, version: u16 },
+    /// Sealed, and the key is not at hand: it is in the keyring of who recorded it, or this program was built without
+    /// the feature `encryption`.
+    #[error("{} is encrypted with key {key:08x}, which is not at hand", path.display())]
+    Sealed { path: PathBuf, key: u32 },
     /// No file in the folder is a segment, or none is whole enough to tell.
     #[error("{} has no journal in it", dir.display())]
     Nothing { dir: PathBuf },
@@ -52,11 +58,17 @@ impl Log {
     /// Opens the log in `dir`. `id`: what it must be, where that is known; a segment whose head is damaged can only be
     /// read if it is. With `repair`, the torn end of a segment that was being written is cut off; nobody else may be
     /// writing then.
-    pub fn open(
+    pub fn open(disk: Arc<dyn Disk>, dir: &Path, id: Option<LogId>, repair: bool) -> Result<Self, LogError> {
+        Self::open_with(disk, dir, id, repair, None)
+    }
+
+    /// The same, for a log that may be sealed.
+    pub(in crate::journal) fn open_with(
         disk: Arc<dyn Disk>,
         dir: &Path,
         mut id: Option<LogId>,
         repair: bool,
+        key: Option<RecordingKey>,
     ) -> Result<Self, LogError> {
         let io = |cause| LogError::Io { path: dir.to_owned(), cause };
         let mut numbers: Vec<u32> =
@@ -66,7 +78,7 @@ impl Log {
         let (mut segments, mut damage) = (Vec::new(), Vec::new());
         for number in numbers {
             let path = segment::path(dir, number);
-            match segment::load(&*disk, &path, number, id) {
+            match segment::load(&*disk, &path, number, id, key.as_ref().map(RecordingKey::id)) {
                 Ok((log, found)) => {
                     id = Some(log);
                     let torn = repair && !found.closed && found.segment.size < found.file_size;
@@ -81,6 +93,7 @@ impl Log {
                     segments.push(found.segment);
                 }
                 Err(SegmentError::Io(cause)) => return Err(LogError::Io { path, cause }),
+                Err(SegmentError::Sealed(key)) => return Err(LogError::Sealed { path, key }),
                 Err(SegmentError::Newer(version)) => return Err(LogError::Newer { path, version }),
                 Err(SegmentError::Foreign) => {
                     damage.push(Damage { segment: number, bytes: 0..u64::MAX, records: None, cut: false });
@@ -89,12 +102,13 @@ impl Log {
         }
         let id =
             id.filter(|_| !segments.is_empty()).ok_or_else(|| LogError::Nothing { dir: dir.to_owned() })?;
-        let shared = Shared { disk, dir: dir.to_owned(), id, segments: Mutex::new(segments), damage };
+        let shared = Shared { disk, dir: dir.to_owned(), id, key, segments: Mutex::new(segments), damage };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    pub(super) fn empty(disk: Arc<dyn Disk>, dir: PathBuf, id: LogId) -> Self {
-        Self { shared: Arc::new(Shared { disk, dir, id, segments: Mutex::default(), damage: Vec::new() }) }
+    pub(super) fn empty(disk: Arc<dyn Disk>, dir: PathBuf, id: LogId, key: Option<RecordingKey>) -> Self {
+        let segments = Mutex::default();
+        Self { shared: Arc::new(Shared { disk, dir, id, key, segments, damage: Vec::new() }) }
     }
 
     pub fn id(&self) -> LogId {
@@ -155,17 +169,17 @@ impl Log {
         range: &Range<u64>,
         mut take: impl FnMut(&Record<'_>),
     ) -> io::Result<()> {
-        let places: Vec<(u32, u64, u64)> = {
+        let places: Vec<(u32, bool, u64, u64)> = {
             let segments = self.shared.segments();
             segments.iter().filter_map(|segment| place(segment, kind, lane, range)).collect()
         };
-        for (number, from, to) in places {
+        for (number, is_sealed, from, to) in places {
             let bytes = self.read(number, from, (to - from) as usize)?;
             let mut scan = Scan::new(&bytes, seed(&self.shared.id, number), 0, 0);
             while let Some((_, record)) = scan.next() {
                 let covers = record.range().start < range.end && record.range().end > range.start;
                 if (record.kind, record.lane) == (kind, lane) && covers {
-                    take(&record);
+                    self.unsealed(is_sealed, &record, &mut take);
                 }
             }
         }
@@ -202,24 +216,36 @@ impl Log {
 
     /// The control and sticky records of one segment; says whether all of them are whole.
     fn control_of(&self, number: u32, take: &mut impl FnMut(&Record<'_>)) -> io::Result<bool> {
-        let offsets: Vec<u32> = {
+        let (offsets, is_sealed): (Vec<u32>, bool) = {
             let segments = self.shared.segments();
             let Some(segment) = segments.iter().find(|segment| segment.number == number) else {
                 return Ok(true);
             };
             let control = segment.index.landmarks.iter().filter(|landmark| landmark.kind >= 64);
-            control.map(|landmark| landmark.offset).collect()
+            (control.map(|landmark| landmark.offset).collect(), segment.is_sealed)
         };
         let seed = seed(&self.shared.id, number);
         let mut window = Window { log: self, number, at: 0, bytes: Vec::new() };
         let mut whole = true;
         for offset in offsets {
             match window.record(offset)?.and_then(|bytes| decode(bytes, seed)) {
-                Some(parsed) => take(&parsed.record),
+                Some(parsed) => whole &= self.unsealed(is_sealed, &parsed.record, take),
                 None => whole = false,
             }
         }
         Ok(whole)
+    }
+
+    /// Hands out a record, opened where it is sealed. Says whether it could be.
+    fn unsealed(&self, is_sealed: bool, record: &Record<'_>, take: &mut impl FnMut(&Record<'_>)) -> bool {
+        if !is_sealed {
+            take(record);
+            return true;
+        }
+        let opened = self.shared.key.as_ref().and_then(|key| key.open(&self.shared.id, record));
+        let Some(payload) = opened else { return false };
+        take(&Record { payload: &payload, ..*record });
+        true
     }
 
     fn read(&self, number: u32, from: u64, len: usize) -> io::Result<Vec<u8>> {
@@ -236,7 +262,7 @@ impl Shared {
 }
 
 /// Where in a segment the records lie that cover any of `range`.
-fn place(segment: &Segment, kind: u8, lane: u32, range: &Range<u64>) -> Option<(u32, u64, u64)> {
+fn place(segment: &Segment, kind: u8, lane: u32, range: &Range<u64>) -> Option<(u32, bool, u64, u64)> {
     let index = &segment.index;
     let overlaps = |from: u64, to: u64| from < range.end && to > range.start;
     let has = index.runs.iter().any(|run| (run.kind, run.lane) == (kind, lane) && overlaps(run.from, run.to));
@@ -246,7 +272,7 @@ fn place(segment: &Segment, kind: u8, lane: u32, range: &Range<u64>) -> Option<(
         .iter()
         .find(|landmark| (landmark.kind, landmark.lane) == (kind, lane) && landmark.from >= range.end);
     let to = behind.map_or(segment.size, |landmark| u64::from(landmark.offset));
-    (from < to).then_some((segment.number, from, to))
+    (from < to).then_some((segment.number, segment.is_sealed, from, to))
 }
 
 /// A piece of a segment, so that records near each other are read at once.

@@ -3,7 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::format::{
-    FOOTER, LogId, SEGMENT_HEADER_BYTES, SegmentHeader, TRAILER_BYTES, VERSION, claimed_len, decode,
+    FOOTER, LogId, SEALED_VERSION, SEGMENT_HEADER_BYTES, SegmentHeader, TRAILER_BYTES, claimed_len, decode,
     decode_trailer, seed,
 };
 use super::index::Index;
@@ -19,6 +19,8 @@ pub(super) struct Segment {
     pub(super) created_ms: i64,
     /// Bytes up to the end of the last record.
     pub(super) size: u64,
+    /// Its payloads are sealed.
+    pub(super) is_sealed: bool,
     pub(super) index: Index,
 }
 
@@ -38,6 +40,8 @@ pub(super) struct Found {
 pub(super) enum SegmentError {
     Io(io::Error),
     Newer(u16),
+    /// With this key, which is not the one at hand.
+    Sealed(u32),
     /// No head, or that of another log.
     Foreign,
 }
@@ -62,19 +66,26 @@ pub(super) fn number_of(name: &OsStr) -> Option<u32> {
     (name == file_name(number)).then_some(number)
 }
 
-/// Reads a segment's footer, or else all of it. `id`: the log it must belong to, if that is known.
+/// Reads a segment's footer, or else all of it. `id`: the log it must belong to, if that is known. `key`: the one at
+/// hand.
 pub(super) fn load(
     disk: &dyn Disk,
     path: &Path,
     number: u32,
     id: Option<LogId>,
+    key: Option<u32>,
 ) -> Result<(LogId, Found), SegmentError> {
     let file = disk.open(path, false).map_err(SegmentError::Io)?;
     let file_size = file.size().map_err(SegmentError::Io)?;
     let head = read(&*file, 0, SEGMENT_HEADER_BYTES).map_err(SegmentError::Io)?;
     let header = SegmentHeader::decode(&head);
     let (log, header) = match (header, id) {
-        (Some(header), _) if header.version > VERSION => return Err(SegmentError::Newer(header.version)),
+        (Some(header), _) if header.version > SEALED_VERSION => {
+            return Err(SegmentError::Newer(header.version));
+        }
+        (Some(header), _) if header.version == SEALED_VERSION && key != Some(header.key) => {
+            return Err(SegmentError::Sealed(header.key));
+        }
         (Some(header), id) if header.number == number && id.is_none_or(|id| id == header.log) => {
             (header.log, Some(header))
         }
@@ -89,6 +100,8 @@ pub(super) fn load(
         records: 0,
         created_ms: header.map_or(0, |header| header.created_ms),
         size: 0,
+        // Where the head does not tell, what cannot be opened is left out.
+        is_sealed: header.map_or(key.is_some(), |header| header.version == SEALED_VERSION),
         index: Index::default(),
     };
     if let Some((footer_at, records, index)) = load_footer(&*file, file_size, seed) {

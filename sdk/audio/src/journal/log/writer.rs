@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::format::{
-    FOOTER, LogId, MAX_PAYLOAD_BYTES, MAX_SEGMENT_RECORDS, Record, SegmentHeader, StickyRecord,
-    StickyRecords, VERSION, encode, encode_trailer, seed,
+    FOOTER, LogId, MAX_PAYLOAD_BYTES, MAX_SEGMENT_RECORDS, Record, SEALED_VERSION, SegmentHeader,
+    StickyRecord, StickyRecords, VERSION, encode, encode_trailer, seed,
 };
 use super::index::Index;
-use super::reader::Log;
+use super::reader::{Log, Shared};
+use super::seal::{OVERHEAD, RecordingKey};
 use super::segment::{Segment, path};
 use super::sync::{Syncer, Target};
 use crate::journal::disk::{Disk, DiskFile};
@@ -81,7 +82,19 @@ impl Default for LogLimits {
 impl LogWriter {
     /// A new log in `dir`, which is made if it is not there. Nothing is written before the first record.
     pub fn create(disk: Arc<dyn Disk>, dir: PathBuf, id: LogId, limits: LogLimits, syncer: &Syncer) -> Self {
-        Self::on(Log::empty(disk, dir, id), BTreeMap::new(), limits, syncer)
+        Self::create_with(disk, dir, id, limits, syncer, None)
+    }
+
+    /// The same, sealed if there is a key.
+    pub(in crate::journal) fn create_with(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        id: LogId,
+        limits: LogLimits,
+        syncer: &Syncer,
+        key: Option<RecordingKey>,
+    ) -> Self {
+        Self::on(Log::empty(disk, dir, id, key), BTreeMap::new(), limits, syncer)
     }
 
     /// Goes on with a log that was opened with `repair`, in a new segment.
@@ -131,7 +144,8 @@ impl LogWriter {
     ///
     /// A sticky record that is refused is kept, and written with the next segment.
     pub fn append(&mut self, record: Record<'_>, now: Instant) -> Result<(), AppendError> {
-        if record.payload.len() > MAX_PAYLOAD_BYTES {
+        let sealed = if self.log.shared.key.is_some() { OVERHEAD } else { 0 };
+        if record.payload.len() + sealed > MAX_PAYLOAD_BYTES {
             return Err(AppendError::TooLarge(record.payload.len()));
         }
         let key = (record.kind, record.lane);
@@ -203,7 +217,7 @@ impl LogWriter {
     fn write(&mut self, record: &Record<'_>, now: Instant) -> Result<(), AppendError> {
         let Some(open) = &mut self.open else { return Err(AppendError::Suspended) };
         self.buffer.clear();
-        encode(record, open.seed, open.seq, &mut self.buffer);
+        encode_sealed(&self.log.shared, record, open.seed, open.seq, &mut self.buffer);
         if let Err(error) = write_all(&*open.file, &self.buffer) {
             // If the rest cannot be cut off either, a reader skips it.
             let _ = open.file.truncate(open.size);
@@ -230,14 +244,16 @@ impl LogWriter {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let created_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         let first_record = self.next_record;
-        let header = SegmentHeader { version: VERSION, log: id, number, first_record, created_ms };
+        let key = self.log.shared.key.as_ref().map_or(0, RecordingKey::id);
+        let version = if key == 0 { VERSION } else { SEALED_VERSION };
+        let header = SegmentHeader { version, log: id, number, first_record, created_ms, key };
         let (seed, mut seq, mut index) = (seed(&id, number), 0, Index::default());
         self.buffer.clear();
         header.encode(&mut self.buffer);
         for ((kind, lane), sticky) in &self.sticky {
             let record = sticky.record(*kind, *lane);
             index.add(&record, self.buffer.len() as u32);
-            encode(&record, seed, seq, &mut self.buffer);
+            encode_sealed(&self.log.shared, &record, seed, seq, &mut self.buffer);
             seq += 1;
         }
         if let Err(error) = write_all(&*file, &self.buffer) {
@@ -249,7 +265,8 @@ impl LogWriter {
         self.next_segment = number + 1;
         self.next_record += u64::from(seq);
         let size = self.buffer.len() as u64;
-        let segment = Segment { number, first_record, records: seq, created_ms, size, index };
+        let segment =
+            Segment { number, first_record, records: seq, created_ms, size, is_sealed: key != 0, index };
         self.log.shared.segments().push(segment);
         let file: Arc<dyn DiskFile> = Arc::from(file);
         self.target.opened(Arc::clone(&file), file_path);
@@ -311,6 +328,14 @@ impl Drop for LogWriter {
         self.close_segment();
         self.target.leave();
     }
+}
+
+/// Appends a record to `out`, sealed if there is a key.
+fn encode_sealed(log: &Shared, record: &Record<'_>, seed: u32, seq: u32, out: &mut Vec<u8>) {
+    let Some(key) = &log.key else { return encode(record, seed, seq, out) };
+    // The cipher refuses nothing of this size; if it did, the record would be there and say nothing.
+    let payload = key.seal(&log.id, record).unwrap_or_default();
+    encode(&Record { payload: &payload, ..*record }, seed, seq, out);
 }
 
 fn write_all(file: &dyn DiskFile, mut bytes: &[u8]) -> io::Result<()> {

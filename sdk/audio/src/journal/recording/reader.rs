@@ -254,7 +254,7 @@ impl Recording {
     pub fn full_quality(&self) -> Result<Option<FullQuality>, RecordingError> {
         let id = LogId { content: PCM_CONTENT, id: self.log.id().id };
         let dir = self.dir.join("pcm");
-        match Log::open(Arc::clone(&self.context.disk), &dir, Some(id), false) {
+        match self.context.open(&dir, id, false) {
             Ok(log) => Ok(Some(FullQuality::new(log))),
             Err(LogError::Nothing { .. }) => Ok(None),
             Err(_) if self.context.disk.list(&dir).is_err() => Ok(None),

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use super::kinds::{FRAMES_CONTENT, SessionInfo};
 use super::state::{JournalState, Stored};
 use super::{DiskCause, Journal, Recording};
 use crate::journal::disk::{Disk, DiskLock, OsDisk};
-use crate::journal::log::{Log, LogError, LogId, LogLimits, LogWriter, Syncer};
+use crate::journal::log::{Log, LogError, LogId, LogLimits, LogWriter, RecordingKey, Syncer};
 
 /// The folder in which recordings are: one folder each, named by its session.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Context {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) syncer: Arc<Syncer>,
     pub(super) limits: LogLimits,
+    /// What recordings are sealed with, if they are.
+    pub(super) key: Option<RecordingKey>,
 }
 
 /// A recording that was found.
@@ -63,7 +65,16 @@ impl JournalStore {
 
     /// The same on any disk.
     pub fn on(disk: Arc<dyn Disk>, root: impl Into<PathBuf>, syncer: Arc<Syncer>, limits: LogLimits) -> Self {
-        Self { context: Context { disk, syncer, limits }, root: root.into() }
+        Self { context: Context { disk, syncer, limits, key: None }, root: root.into() }
+    }
+
+    /// Seals the recordings that are begun or gone on with, and reads those that `key` has sealed. Unsealed ones stay
+    /// as they are, and can be read.
+    #[cfg(feature = "encryption")]
+    #[must_use]
+    pub fn sealed_with(mut self, key: RecordingKey) -> Self {
+        self.context.key = Some(key);
+        self
     }
 
     /// Begins the recording of a session.
@@ -116,7 +127,7 @@ impl JournalStore {
             Err(_) => return None,
         };
         let id = LogId { content: FRAMES_CONTENT, id: session.0 };
-        match Log::open(Arc::clone(&self.context.disk), &dir, Some(id), true) {
+        match self.context.open(&dir, id, true) {
             Ok(log) => Some(Found::Recording(Recording::new(self.context.clone(), dir, log, Arc::new(lock)))),
             Err(LogError::Nothing { .. }) => None,
             Err(error) => Some(Found::Unreadable { session, error }),
@@ -134,12 +145,18 @@ impl JournalStore {
 }
 
 impl Context {
+    pub(super) fn open(&self, dir: &Path, id: LogId, repair: bool) -> Result<Log, LogError> {
+        Log::open_with(Arc::clone(&self.disk), dir, Some(id), repair, self.key.clone())
+    }
+
     pub(super) fn writer(&self, dir: PathBuf, id: LogId) -> LogWriter {
-        LogWriter::create(Arc::clone(&self.disk), dir, id, self.limits, &self.syncer)
+        let disk = Arc::clone(&self.disk);
+        LogWriter::create_with(disk, dir, id, self.limits, &self.syncer, self.key.clone())
     }
 
     pub(super) fn writer_or_resumed(&self, dir: PathBuf, id: LogId) -> LogWriter {
-        let resumed = Log::open(Arc::clone(&self.disk), &dir, Some(id), true)
+        let resumed = self
+            .open(&dir, id, true)
             .ok()
             .and_then(|log| LogWriter::resume(log, self.limits, &self.syncer).ok());
         resumed.unwrap_or_else(|| self.writer(dir, id))

@@ -231,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn a_device_delivers_two_frames_at_once_if_it_can() {
+    fn a_device_delivers_four_frames_at_once_if_it_can() {
         let config = |buffer| SupportedStreamConfig::new(2, 48_000, buffer, SampleFormat::F32);
         let range = |min, max| config(SupportedBufferSize::Range { min, max });
-        assert_eq!(buffer_size(&range(1, 100_000)), BufferSize::Fixed(960));
+        assert_eq!(buffer_size(&range(1, 100_000)), BufferSize::Fixed(1_920));
         assert_eq!(buffer_size(&range(2_048, 100_000)), BufferSize::Fixed(2_048));
         assert_eq!(buffer_size(&range(1, 512)), BufferSize::Fixed(512));
         assert_eq!(buffer_size(&config(SupportedBufferSize::Unknown)), BufferSize::Default);

@@ -41,7 +41,7 @@ async fn a_plug_that_is_moved_needs_no_other_microphone() {
     let mut rig = Rig::new(&system, chosen("desk"));
     rig.run(seconds(4.0)).await;
     system.unplug("desk", DeviceCause::Unplugged, 1);
-    rig.run(seconds(1.0)).await;
+    rig.run(seconds(0.5)).await;
     system.plug(microphone("desk"));
     rig.run(seconds(1.0)).await;
     assert!(is_from(&rig.state(), "desk", false), "{:?}", rig.state());
