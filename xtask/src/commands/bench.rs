@@ -39,7 +39,7 @@ const FIGURES: [Figure; 6] = [
 /// Measure
 ///
 /// LC3 per frame, frames per second through both halves of a session, the protocol per message, what recording from a
-/// microphone costs (with PulseAudio installed), and allocations per frame on the capture path.
+/// microphone costs (with `PulseAudio` installed), and allocations per frame on the capture path.
 #[derive(Args)]
 pub(crate) struct Bench {
     /// What to measure; everything if nothing is named
