@@ -40,8 +40,8 @@ const FIGURES: [Figure; 7] = [
 /// Measure
 ///
 /// LC3 per frame, frames per second through both halves of a session, the protocol per message, what recording from a
-/// microphone costs (with PulseAudio installed), a recording of 8 hours made, found and played, and allocations per frame
-/// on the capture path.
+/// microphone costs (where there is a sound server), a recording of 8 hours made, found and played, and allocations per
+/// frame on the capture path.
 #[derive(Args)]
 pub(crate) struct Bench {
     /// What to measure; everything if nothing is named

@@ -74,6 +74,9 @@ fn microphone(steps: &mut Steps) {
         "microphone and encryption, lints",
         audio("clippy").args(["--all-targets", "--", "-D", "warnings"]),
     );
+    let mut record = workspace::cargo("clippy");
+    record.args(["-p", "glasslink-examples", "--features", "microphone", "--example", "record"]);
+    steps.run("record with a microphone, lints", record.args(["--", "-D", "warnings"]));
     let mut doc = audio("doc");
     steps.run(
         "microphone and encryption, documentation",
