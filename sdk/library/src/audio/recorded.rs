@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glasslink_audio::FrameDecoder;
-use glasslink_audio::journal::{FullQuality, Recording, RecordingError};
+use glasslink_audio::journal::{FullQuality, RecordedStream, Recording, RecordingError};
 use glasslink_protocol::GapCause;
 
 use super::track::Track;
-use crate::content::{Missing, place};
+use crate::content::{Missing, Placed, SourceInfo, place};
 
 /// The audio of a recording as 16-bit mono samples, its sources mixed where they overlap.
 ///
@@ -27,8 +27,17 @@ pub struct RecordedAudio {
 const READS_A_SECOND: u32 = 4;
 
 impl RecordedAudio {
-    pub(crate) fn open(recording: &Arc<Recording>) -> Result<Self, RecordingError> {
-        let placed = place(recording.streams()?, &recording.clock_marks()?);
+    /// `sources`: where the index knows the streams to lie; others are placed by their clock marks.
+    pub(crate) fn open(recording: &Arc<Recording>, sources: &[SourceInfo]) -> Result<Self, RecordingError> {
+        let streams = recording.streams()?;
+        let known = |stream: &RecordedStream| {
+            let source = sources.iter().find(|source| source.stream == stream.stream)?;
+            Some(Placed { stream: stream.clone(), from: source.from })
+        };
+        let placed = match streams.iter().map(known).collect() {
+            Some(placed) => placed,
+            None => place(streams, &recording.clock_marks()?),
+        };
         let full = recording.full_quality()?;
         let rates = placed
             .iter()

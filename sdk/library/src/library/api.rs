@@ -114,7 +114,9 @@ impl Library {
 
     /// The audio of a recording, to be played or written.
     pub fn audio(&self, id: SessionId) -> Result<RecordedAudio, LibraryError> {
-        Ok(RecordedAudio::open(&self.open_recording(id)?)?)
+        let recording = self.open_recording(id)?;
+        let sources = self.index.row(id)?.map(|row| row.summary.sources).unwrap_or_default();
+        Ok(RecordedAudio::open(&recording, &sources)?)
     }
 
     /// Ends the streams of a recording whose program died before it could. Says how long the recording is.

@@ -1,13 +1,15 @@
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::format::{LogId, Record, StickyRecord, StickyRecords, decode, seed};
+use super::index::Landmark;
 use super::scan::Scan;
 use super::seal::RecordingKey;
 use super::segment::{self, Segment, SegmentError};
-use crate::journal::disk::Disk;
+use crate::journal::disk::{Disk, DiskFile};
 
 /// A log, to be read. One that comes from a [`LogWriter`](super::LogWriter) sees what that appends.
 #[derive(Clone, Debug)]
@@ -189,9 +191,27 @@ impl Log {
     /// Hands out all control and sticky records, in the order in which they were written. Sticky ones come again with
     /// every segment. What turns out damaged is left out.
     pub fn control(&self, mut take: impl FnMut(&Record<'_>)) -> io::Result<()> {
-        let numbers: Vec<u32> = self.shared.segments().iter().map(|segment| segment.number).collect();
-        for number in numbers {
-            self.control_of(number, &mut take)?;
+        self.control_where(|landmark| landmark.kind >= 64, &mut take)
+    }
+
+    /// The same of one kind, without reading the others.
+    pub fn control_of_kind(&self, kind: u8, mut take: impl FnMut(&Record<'_>)) -> io::Result<()> {
+        self.control_where(|landmark| landmark.kind == kind, &mut take)
+    }
+
+    fn control_where(
+        &self,
+        wanted: impl Fn(&Landmark) -> bool,
+        take: &mut impl FnMut(&Record<'_>),
+    ) -> io::Result<()> {
+        let offsets = |segment: &Segment| {
+            let control = segment.index.landmarks.iter().filter(|landmark| wanted(landmark));
+            let offsets: Vec<u32> = control.map(|landmark| landmark.offset).collect();
+            ((segment.number, segment.is_sealed), offsets)
+        };
+        let segments: Vec<_> = self.shared.segments().iter().map(offsets).collect();
+        for (segment, offsets) in segments {
+            self.records_at(segment, &offsets, take)?;
         }
         Ok(())
     }
@@ -204,30 +224,40 @@ impl Log {
                 sticky.insert((record.kind, record.lane), StickyRecord::from(*record));
             }
         };
-        // The last segment has them all, if it is whole.
-        let last = self.shared.segments().last().map(|segment| segment.number);
-        let damaged = last.is_some_and(|last| self.shared.damage.iter().any(|damage| damage.segment == last));
+        // The last segment has them all, if it is whole; of each, the last one counts.
+        let last = self.shared.segments().last().map(|segment| {
+            let landmarks = segment.index.landmarks.iter();
+            let of_each: BTreeMap<(u8, u32), u32> = landmarks
+                .filter(|landmark| (128..192).contains(&landmark.kind))
+                .map(|landmark| ((landmark.kind, landmark.lane), landmark.offset))
+                .collect();
+            let mut offsets: Vec<u32> = of_each.into_values().collect();
+            offsets.sort_unstable();
+            ((segment.number, segment.is_sealed), offsets)
+        });
+        let damaged = |last: u32| self.shared.damage.iter().any(|damage| damage.segment == last);
         match last {
-            Some(last) if !damaged && self.control_of(last, &mut keep)? => {}
+            Some((last, offsets)) if !damaged(last.0) && self.records_at(last, &offsets, &mut keep)? => {}
             _ => self.control(keep)?,
         }
         Ok(sticky)
     }
 
-    /// The control and sticky records of one segment; says whether all of them are whole.
-    fn control_of(&self, number: u32, take: &mut impl FnMut(&Record<'_>)) -> io::Result<bool> {
-        let (offsets, is_sealed): (Vec<u32>, bool) = {
-            let segments = self.shared.segments();
-            let Some(segment) = segments.iter().find(|segment| segment.number == number) else {
-                return Ok(true);
-            };
-            let control = segment.index.landmarks.iter().filter(|landmark| landmark.kind >= 64);
-            (control.map(|landmark| landmark.offset).collect(), segment.is_sealed)
-        };
+    /// The records at these places of a segment; says whether all of them are whole.
+    fn records_at(
+        &self,
+        (number, is_sealed): (u32, bool),
+        offsets: &[u32],
+        take: &mut impl FnMut(&Record<'_>),
+    ) -> io::Result<bool> {
+        if offsets.is_empty() {
+            return Ok(true);
+        }
         let seed = seed(&self.shared.id, number);
-        let mut window = Window { log: self, number, at: 0, bytes: Vec::new() };
+        let file = self.shared.disk.open(&segment::path(&self.shared.dir, number), false)?;
+        let mut window = Window { file: &*file, at: 0, bytes: Vec::new() };
         let mut whole = true;
-        for offset in offsets {
+        for &offset in offsets {
             match window.record(offset)?.and_then(|bytes| decode(bytes, seed)) {
                 Some(parsed) => whole &= self.unsealed(is_sealed, &parsed.record, take),
                 None => whole = false,
@@ -277,8 +307,7 @@ fn place(segment: &Segment, kind: u8, lane: u32, range: &Range<u64>) -> Option<(
 
 /// A piece of a segment, so that records near each other are read at once.
 struct Window<'a> {
-    log: &'a Log,
-    number: u32,
+    file: &'a dyn DiskFile,
     at: u32,
     bytes: Vec<u8>,
 }
@@ -292,9 +321,9 @@ impl Window<'_> {
         let known = offset.checked_sub(self.at).and_then(|skip| self.bytes.get(skip as usize..));
         if !known.is_some_and(whole) {
             self.at = offset;
-            self.bytes = self.log.read(self.number, u64::from(offset), Self::BYTES)?;
+            self.bytes = segment::read(self.file, u64::from(offset), Self::BYTES)?;
             if let Some(len) = super::format::claimed_len(&self.bytes).filter(|len| *len > self.bytes.len()) {
-                self.bytes = self.log.read(self.number, u64::from(offset), len)?;
+                self.bytes = segment::read(self.file, u64::from(offset), len)?;
             }
         }
         Ok(self.bytes.get((offset - self.at) as usize..))

@@ -313,11 +313,7 @@ impl Recording {
         mut read: impl FnMut(&Record<'_>) -> Option<T>,
     ) -> Result<Vec<T>, RecordingError> {
         let mut found = Vec::new();
-        let all = self.log.control(|record| {
-            if record.kind == kind {
-                found.extend(read(record));
-            }
-        });
+        let all = self.log.control_of_kind(kind, |record| found.extend(read(record)));
         all.map_err(|cause| self.io(cause))?;
         Ok(found)
     }
