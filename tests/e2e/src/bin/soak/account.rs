@@ -27,7 +27,9 @@ pub(crate) fn recordings(folder: &Path, data: &Path) -> Result<u64> {
         let own = coverage(&recording_folder(folder, &session)?, &session)?;
         let kept = relay(data, &session)?;
         if own != kept {
-            bail!("{session}: recorded {own:?}, kept by the relay {kept:?}");
+            let differ = STREAMS.zip(own.iter().zip(&kept)).filter(|(_, (own, kept))| own != kept);
+            let differ: Vec<_> = differ.collect();
+            bail!("{session}: recorded and kept by the relay, stream by stream: {differ:?}");
         }
         frames += count(&own);
     }
@@ -43,11 +45,35 @@ fn count(streams: &[Vec<Range<u64>>]) -> u64 {
     streams.iter().flatten().map(|range| range.end - range.start).sum()
 }
 
+/// What the relay has of a session: also in its archive, if the client came back to it after more than ten minutes.
 fn relay(data: &Path, session: &str) -> Result<Vec<Vec<Range<u64>>>> {
     let folders = ["sessions", "archive"].into_iter().flat_map(|name| names(&data.join(name)));
-    let of_session = folders.into_iter().find(|folder| folder.to_string_lossy().ends_with(session));
-    let folder = of_session.with_context(|| format!("the relay has no session {session}"))?;
-    coverage(&folder, session)
+    let of_session = folders.filter(|folder| folder.to_string_lossy().contains(session));
+    let parts = of_session.map(|folder| coverage(&folder, session)).collect::<Result<Vec<_>>>()?;
+    if parts.is_empty() {
+        bail!("the relay has no session {session}");
+    }
+    STREAMS
+        .enumerate()
+        .map(|(at, stream)| {
+            let mut ranges: Vec<Range<u64>> = parts.iter().flat_map(|part| part[at].clone()).collect();
+            ranges.sort_unstable_by_key(|range| range.start);
+            merged(ranges).with_context(|| format!("{session}: stream {stream}, in session and archive"))
+        })
+        .collect()
+}
+
+/// Neighbours as one; an error if any overlap.
+fn merged(ranges: Vec<Range<u64>>) -> Result<Vec<Range<u64>>> {
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start < last.end => bail!("{range:?} is there twice"),
+            Some(last) if range.start == last.end => last.end = range.end,
+            _ => merged.push(range),
+        }
+    }
+    Ok(merged)
 }
 
 fn recording_folder(folder: &Path, session: &str) -> Result<PathBuf> {

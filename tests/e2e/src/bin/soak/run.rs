@@ -152,6 +152,10 @@ pub(crate) fn run(seed: u64, length: Duration, csv: Option<&Path>) -> Vec<String
         wrong.push(format!("the CSV file: {error}"));
     }
     wrong.extend(curve.grown());
+    if !wrong.is_empty() {
+        println!("the relay's files: {}", data.keep().display());
+        println!("the recordings: {}", mortal.folders.keep().display());
+    }
     wrong
 }
 
