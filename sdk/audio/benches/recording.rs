@@ -31,8 +31,8 @@ fn main() {
         let _plug = rig::plug("desk");
         rig::set_default("desk");
         let _playing = rig::play(&vec![5_000; 48_000 * 180]);
-        opening().await;
-        capturing(seconds).await;
+        Box::pin(opening()).await;
+        Box::pin(capturing(seconds)).await;
     });
 }
 

@@ -212,14 +212,14 @@ fn a_newer_version_is_refused_with_a_sentence() {
     let rig = Rig::new();
     append(&mut rig.writer(1 << 20), &bulk(0), rig.now).unwrap();
     rig.disk.change(&Rig::segment(0), |bytes| {
-        bytes[8] = 2;
+        bytes[8] = 3;
         let crc = crc32fast::hash(&bytes[..60]);
         bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     });
     let error = rig.open().unwrap_err();
-    assert!(matches!(error, LogError::Newer { version: 2, .. }));
+    assert!(matches!(error, LogError::Newer { version: 3, .. }));
     assert!(
-        error.to_string().ends_with("has format 2, and this program reads up to 1: update it"),
+        error.to_string().ends_with("has format 3, and this program reads up to 2: update it"),
         "{error}"
     );
 }

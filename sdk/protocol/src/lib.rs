@@ -23,6 +23,7 @@ mod gap;
 mod http;
 mod ids;
 mod message;
+mod rearm;
 mod transcript;
 
 pub use audio_message::{
@@ -43,4 +44,5 @@ pub use message::{
     ClientMessage, Durability, EngineState, MAX_TEXT_BYTES, MessageError, RelayMessage, ResumedStream,
     SUBPROTOCOL, StreamStart, StreamSums,
 };
+pub use rearm::{AUDIO_STALL, MAX_REARMS, REARM_INTERVAL};
 pub use transcript::{Final, Partial, TranscriptEvent, Word};

@@ -48,14 +48,7 @@ pub const CATCH_UP_RATE: u32 = 4;
 /// longer one, captions go on at once and it is filled in behind.
 pub const LONGEST_BACKLOG: Duration = Duration::from_mins(1);
 
-/// A live source gives frames, of silence too: one that gives none for this long has stopped.
-pub const AUDIO_STALL: Duration = Duration::from_secs(3);
-
-/// A source that stopped is re-armed this often; what three attempts do not mend, a person has to, ...
-pub const MAX_REARMS: u32 = 3;
-
-/// ... and each has this long: a phone that pairs anew, a driver that is loaded again.
-pub const REARM_INTERVAL: Duration = Duration::from_secs(30);
+pub use glasslink_protocol::{AUDIO_STALL, MAX_REARMS, REARM_INTERVAL};
 
 /// A full buffer is gone this long after the link is back, real time going on: [`BUFFER_AGE`] at [`CATCH_UP_RATE`].
 /// Until then its frames do not age.

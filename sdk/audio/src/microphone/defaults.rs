@@ -15,20 +15,13 @@ pub(crate) const TICK: Duration = Duration::from_millis(20);
 /// A device that is not open by then hangs: Bluetooth headsets take up to 4 s to change their profile.
 pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// A source gives frames, of silence too: one that gives none for this long has stopped (SPEC section 8).
-pub const AUDIO_STALL: Duration = Duration::from_secs(3);
-
-/// A device that stopped is opened again this often; what three attempts do not mend, a person has to (SPEC P13), ...
-pub const MAX_REARMS: u32 = 3;
-
-/// ... and they are this far apart.
-pub const REARM_INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) use glasslink_protocol::{AUDIO_STALL, MAX_REARMS, REARM_INTERVAL};
 
 /// A device that captured for this long is well, and has all its attempts again.
 pub(crate) const HEALTHY: Duration = Duration::from_secs(5);
 
 /// Nothing but zeros for this long is no quiet room: every real microphone has noise.
-pub(crate) const DIGITAL_SILENCE: Duration = Duration::from_secs(3);
+pub(crate) const DIGITAL_SILENCE: Duration = Duration::from_millis(2_500);
 
 /// A device that is gone may be back at once: a plug that was moved, a server that restarts. Then the default one takes
 /// its place.

@@ -21,7 +21,7 @@
 //! Nothing here waits for a device on the caller's thread: a thread of its own opens it, within 5 s. What the sound
 //! system calls writes to a ring without locks and allocates nothing. A device that fails, goes away, stops or gives
 //! nothing but zeros is a [`MicrophoneState`] with words and a remedy; what is chosen is taken up again when it is back,
-//! and after 1 s the default device takes its place. Tries are bounded ([`MAX_REARMS`], [`REARM_INTERVAL`]).
+//! and after 1 s the default device takes its place. Tries are bounded: three, 30 s apart.
 //!
 //! Other sound systems, and tests, implement [`InputHost`].
 
@@ -42,7 +42,6 @@ mod supervisor;
 mod tests;
 
 pub use capture::{CaptureSink, ErrorSink};
-pub use defaults::{AUDIO_STALL, MAX_REARMS, REARM_INTERVAL};
 pub use device::{DeviceChoice, DeviceId, InputDevice, InputKind};
 pub use host::{DeviceCause, HostError, InputHost, NativeFormat, OpenDevice};
 pub use list::input_devices;

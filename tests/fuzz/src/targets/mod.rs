@@ -42,7 +42,7 @@ pub const TARGETS: [Target; 7] = [
     Target {
         name: "journal",
         read: formats::journal,
-        corpora: &["sdk/audio/tests/golden/v1"],
+        corpora: &["sdk/audio/tests/golden/v1", "sdk/audio/tests/golden/v2"],
         made: Vec::new,
     },
 ];

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use glasslink_protocol::{MAX_REARMS, REARM_INTERVAL};
+
 use super::fake::{CHUNK, FakeSystem, Rig, Signal, chosen, is_from, microphone, pass, seconds};
 use crate::Source;
-use crate::microphone::{
-    DeviceCause, DeviceChoice, MAX_REARMS, MicrophoneState, OpenMicrophoneError, REARM_INTERVAL,
-};
+use crate::microphone::{DeviceCause, DeviceChoice, MicrophoneState, OpenMicrophoneError};
 
 fn two() -> FakeSystem {
     FakeSystem::with([microphone("desk"), microphone("headset").by_default()])
