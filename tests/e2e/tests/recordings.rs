@@ -68,7 +68,7 @@ fn live_from_the_journal_and_after_recovery_the_same_is_heard() {
     let path = clip.path.to_str().unwrap();
     let library = Library::new();
 
-    let live = library.json(&["--from", path, "--speed", "2", "--small"]);
+    let live = library.json(&["--from", path, "--speed", "2", "--small", "--finish-timeout", "180"]);
     let whole = speech_of(&library.json(&["show", "last"]));
     assert!(whole.len() >= 5, "{whole:?}");
     assert_eq!(live["untranscribed_ms"], 0);
@@ -121,7 +121,7 @@ fn a_recording_goes_on_without_its_relay() {
     // A port that nobody listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let relay = format!("http://127.0.0.1:{port}");
-    let arguments = ["--from", &path, "--speed", "4", "--relay", &relay, "--finish-timeout", "0.2"];
+    let arguments = ["--from", &path, "--speed", "4", "--relay", &relay, "--finish-timeout", "2"];
     let finished = library.finished(&arguments);
     assert_eq!(finished.code, Some(1), "not all of it: there is no transcript");
     let summary = parse(&finished);
