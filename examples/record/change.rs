@@ -26,7 +26,7 @@ pub(crate) fn undo(library: &Library, global: &Global, options: &One) -> Result<
     let summary = pick(library, &options.recording)?;
     match library.undo(summary.id)? {
         Some(change) => said(library, global, &summary, &format!("{} undone", what(&change))),
-        None => Ok(gone(global, &summary, "nothing is left to undo")),
+        None => gone(global, &summary, "nothing is left to undo"),
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn redo(library: &Library, global: &Global, options: &One) -> Result<
     let summary = pick(library, &options.recording)?;
     match library.redo(summary.id)? {
         Some(change) => said(library, global, &summary, &format!("{} done again", what(&change))),
-        None => Ok(gone(global, &summary, "nothing was undone last")),
+        None => gone(global, &summary, "nothing was undone last"),
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn delete(library: &Library, global: &Global, options: &DeleteOptions
     for summary in &found {
         if options.for_good {
             library.delete_for_good(summary.id)?;
-            gone(global, summary, "is deleted for good");
+            gone(global, summary, "is deleted for good")?;
         } else {
             library.delete(summary.id)?;
             let id = short(summary);
@@ -87,17 +87,17 @@ fn what(change: &Change) -> &'static str {
 
 fn said(library: &Library, global: &Global, summary: &Summary, what: &str) -> Result<Outcome> {
     if global.json {
-        println!("{}", json::summary(&library.recording(summary.id)?));
+        json::say(&json::summary(&library.recording(summary.id)?))?;
     }
     Out::new(global.json).line(DIM, &format!("{}  {}: {what}", short(summary), name(summary)));
     Ok(Outcome::Done)
 }
 
 /// What has no summary to show.
-fn gone(global: &Global, summary: &Summary, what: &str) -> Outcome {
+fn gone(global: &Global, summary: &Summary, what: &str) -> Result<Outcome> {
     if global.json {
-        println!("{}", json!({ "id": summary.id.to_string(), "said": what }));
+        json::say(&json!({ "id": summary.id.to_string(), "said": what }))?;
     }
     Out::new(global.json).line(DIM, &format!("{}  {}: {what}", short(summary), name(summary)));
-    Outcome::Done
+    Ok(Outcome::Done)
 }

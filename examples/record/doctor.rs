@@ -39,7 +39,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &DoctorOpti
     let bad = findings.iter().any(|finding| finding.health == Health::Bad);
     if global.json {
         let findings: Vec<Value> = findings.iter().map(Finding::json).collect();
-        println!("{}", json!({ "healthy": !bad, "findings": findings }));
+        crate::json::say(&json!({ "healthy": !bad, "findings": findings }))?;
     } else {
         let mut out = Out::new(false);
         for Finding { what, health, words } in &findings {

@@ -62,7 +62,7 @@ pub(crate) fn export(library: &Library, global: &Global, options: &ExportOptions
         }
     }
     if global.json {
-        println!("{}", json!({ "id": summary.id.to_string(), "written": written }));
+        crate::json::say(&json!({ "id": summary.id.to_string(), "written": written }))?;
     }
     Ok(outcome)
 }
@@ -104,7 +104,7 @@ pub(crate) fn import(library: &Library, global: &Global, options: &ImportOptions
         }
     }
     if global.json {
-        println!("{}", json!({ "imported": imported }));
+        crate::json::say(&json!({ "imported": imported }))?;
     }
     Ok(outcome)
 }

@@ -1,9 +1,18 @@
 //! What `--json` says. Times are milliseconds from the start of the recording, or since the Unix epoch.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use glasslink_library::{Hit, Passage, Summary};
 use serde_json::{Value, json};
+
+/// Prints it on a line of its own. Whoever does not want to read it may leave.
+pub(crate) fn say(value: &Value) -> io::Result<()> {
+    match writeln!(io::stdout(), "{value}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}
 
 pub(crate) fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

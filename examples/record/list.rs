@@ -22,7 +22,7 @@ pub(crate) async fn devices(global: &Global) -> Result<Outcome> {
                 "default": device.is_default,
             })
         };
-        println!("{}", json!({ "devices": devices.iter().map(device).collect::<Vec<_>>() }));
+        json::say(&json!({ "devices": devices.iter().map(device).collect::<Vec<_>>() }))?;
         return Ok(Outcome::Done);
     }
     let mut out = Out::new(false);
@@ -42,7 +42,7 @@ pub(crate) async fn devices(global: &Global) -> Result<Outcome> {
 pub(crate) fn list(library: &Library, global: &Global, options: &ListOptions) -> Result<Outcome> {
     let recordings = if options.trash { library.trash()? } else { library.recordings()? };
     if global.json {
-        println!("{}", json!({ "recordings": recordings.iter().map(json::summary).collect::<Vec<_>>() }));
+        json::say(&json!({ "recordings": recordings.iter().map(json::summary).collect::<Vec<_>>() }))?;
         return Ok(Outcome::Done);
     }
     let mut out = Out::new(false);
@@ -98,7 +98,7 @@ pub(crate) fn search(library: &Library, global: &Global, options: &SearchOptions
     let found = library.search(&words, within, options.from.saturating_sub(1), options.most)?;
     if global.json {
         let hits: Vec<_> = found.hits.iter().map(json::hit).collect();
-        println!("{}", json!({ "total": found.total, "hits": hits }));
+        json::say(&json!({ "total": found.total, "hits": hits }))?;
         return Ok(if found.total == 0 { Outcome::NotAll } else { Outcome::Done });
     }
     let mut out = Out::new(false);

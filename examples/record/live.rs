@@ -57,7 +57,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &NewOptions
         let mut value = json::summary(&summary);
         value["transcript"] = json!(library.transcript(id)?.text());
         value["folder"] = json!(library.root().join(id.to_string()));
-        println!("{value}");
+        json::say(&value)?;
     }
     say(library, global, &summary, &ending);
     library.tidy()?;

@@ -49,7 +49,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &PlayOption
         None => listen(&mut audio, to, &mut out).await?,
     }
     if global.json {
-        println!("{}", json!({ "id": summary.id.to_string(), "from_ms": ms(from), "to_ms": ms(to) }));
+        crate::json::say(&json!({ "id": summary.id.to_string(), "from_ms": ms(from), "to_ms": ms(to) }))?;
     }
     Ok(outcome)
 }

@@ -63,7 +63,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &RecoverOpt
             value["transcript"] = json!(library.transcript(*id)?.text());
             Ok(value)
         });
-        println!("{}", json!({ "recovered": recordings.collect::<Result<Vec<_>>>()? }));
+        json::say(&json!({ "recovered": recordings.collect::<Result<Vec<_>>>()? }))?;
     }
     Ok(outcome)
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(library: &Library, global: &Global, options: &ShowOptions) -> 
             let entry = |entry: &glasslink_library::HistoryEntry| json!({ "change": entry.record, "undone": entry.undone });
             value["history"] = history.iter().map(entry).collect();
         }
-        println!("{value}");
+        json::say(&value)?;
         return Ok(Outcome::Done);
     }
     let mut out = Out::new(false);

@@ -137,7 +137,7 @@ pub(crate) async fn run(library: &Library, global: &Global, options: &Transcribe
         value["transcribed_ms"] = json!(ms(made.duration));
         value["utterances"] = json!(made.utterances);
         value["transcript"] = json!(library.transcript(summary.id)?.text());
-        println!("{value}");
+        crate::json::say(&value)?;
     }
     let (lasting, id) = (clock(made.duration), short(&summary));
     out.line(
