@@ -52,7 +52,8 @@ impl World {
         self.relay.rejections > 0 || until.into_iter().any(|until| self.now < until)
     }
 
-    /// P7: a link that answers nothing is not called live for more than 2 s while streaming.
+    /// P7: a link that answers nothing is not called live for more than 2 s while streaming, or three round trips where
+    /// those are longer.
     pub(crate) fn check_liveness(&mut self) -> Result<(), String> {
         let awake = self.now >= self.starved_until + Duration::from_secs(3)
             && self.now >= self.suspended_until + Duration::from_secs(3);
@@ -65,7 +66,8 @@ impl World {
             return Ok(());
         }
         let since = *self.hole_since.get_or_insert(self.now);
-        if self.now.since(since) > Duration::from_secs(2) {
+        let round_trips = self.client.stats().rtt.unwrap_or_default() * 3;
+        if self.now.since(since) > Duration::from_secs(2).max(round_trips + defaults::MESSAGE_INTERVAL) {
             return Err(format!("live over a dead link for {:?}", self.now.since(since)));
         }
         Ok(())

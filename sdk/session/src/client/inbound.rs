@@ -82,6 +82,7 @@ impl ClientSession {
             RelayMessage::Transcribed { stream, to } => {
                 if let Some(sender) = self.streams.get_mut(&stream) {
                     sender.transcribed = sender.transcribed.max(to);
+                    sender.heard = sender.heard.max(to);
                 }
                 self.act(Action::Event(Event::Transcribed { stream, to }));
                 self.settle(stream);
@@ -228,11 +229,16 @@ impl ClientSession {
             self.act(Action::Event(Event::HistoryTruncated { epoch, from, to: number }));
         }
         self.last_event = number;
-        if let TranscriptEvent::Final(settled) = &event
-            && let Some(stream) = self.streams.get_mut(&settled.stream)
-        {
-            // A relay that forgets before it says so must not transcribe this again.
-            stream.heard = stream.heard.max(settled.to);
+        if let Some(stream) = self.streams.get_mut(&event.stream()) {
+            // A relay that forgets before it says so must not tell this again.
+            match &event {
+                TranscriptEvent::Final(settled) => stream.heard = stream.heard.max(settled.to),
+                TranscriptEvent::Gap(gap) if gap.from <= stream.heard => {
+                    stream.heard = stream.heard.max(gap.to);
+                }
+                // Told ahead of the finals before it.
+                TranscriptEvent::Gap(_) => {}
+            }
         }
         self.act(Action::Event(Event::Transcript { epoch, number, event }));
     }

@@ -25,9 +25,9 @@ pub(crate) struct SendStream {
     /// The first frame never sent in this epoch; those between `received` and here are in doubt.
     pub(crate) sent: FrameIndex,
     pub(crate) received: FrameIndex,
-    /// The relay's mark.
+    /// The relay's mark, which may be ahead of what it told.
     pub(crate) transcribed: FrameIndex,
-    /// The end of the last final that came, which may be ahead of the relay's mark.
+    /// What came before this is in the transcript, as far as it came here: it may be ahead of the relay's mark.
     pub(crate) heard: FrameIndex,
     pub(crate) limit: Option<FrameIndex>,
     pub(crate) end: Option<FrameIndex>,
@@ -97,7 +97,7 @@ impl SendStream {
             stream: self.id,
             format: self.format,
             from: self.buffer.base(),
-            transcribed: self.transcribed.max(self.heard),
+            transcribed: self.heard,
             continues: self.options.continues,
             label: self.options.label.clone(),
         }

@@ -1,10 +1,10 @@
 use glasslink_protocol::{
-    AudioMessage, Cause, Durability, Epoch, EventNumber, Final, FrameIndex, GapCause, Partial, StreamId,
-    TranscriptEvent,
+    AudioMessage, Cause, ClientMessage, Durability, Epoch, EventNumber, Final, FrameIndex, GapCause, Partial,
+    RelayMessage, ResumedStream, StreamId, TranscriptEvent,
 };
-use glasslink_session::{ClientConfig, Event, RelayConfig};
+use glasslink_session::{Action, ClientConfig, Event, RelayConfig};
 
-use crate::pair::{Network, Pair, hello, millis, seconds};
+use crate::pair::{Network, Pair, SESSION, hello, millis, seconds};
 
 // SPEC P8.1
 #[test]
@@ -135,6 +135,57 @@ fn an_event_that_was_lost_after_it_was_told_does_not_lend_its_number_to_another(
     (fields.attach, fields.events_after) = (2, EventNumber(u64::MAX));
     pair.relay.attach(pair.now, &fields).unwrap();
     assert_eq!(pair.relay.next_event(), EventNumber(8), "no such number is ever told");
+}
+
+// SPEC P4.1 P8.3
+#[test]
+fn what_a_new_epoch_claims_counts_only_once_its_gaps_were_told() {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(5));
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    pair.capture(stream, seconds(2));
+    let kept = FrameIndex(pair.client.sums(stream).unwrap().acknowledged);
+    assert!(kept > FrameIndex(0));
+    let mark = ResumedStream { stream, received: kept, kept, limit: None, transcribed: kept, ended: false };
+    let welcome = RelayMessage::Welcome {
+        session: SESSION,
+        epoch: Epoch(2),
+        durability: Durability::Memory,
+        streams: vec![mark],
+        events_from: EventNumber(1),
+        keep_ms: 600_000,
+        relay: String::new(),
+    };
+    // A relay that forgot everything says so, and is gone before it told what is missing; so does the next one.
+    for _ in 0..2 {
+        pair.now = pair.now + seconds(20);
+        pair.client.network_changed(pair.now);
+        let connection = action(&mut pair, |action| match action {
+            Action::Connect { connection } => Some(connection),
+            _ => None,
+        });
+        pair.client.opened(pair.now, connection);
+        let streams = action(&mut pair, |action| match action {
+            Action::SendText { text, .. } => match ClientMessage::decode(&text) {
+                Ok(ClientMessage::Hello { streams, .. }) => Some(streams),
+                _ => None,
+            },
+            _ => None,
+        });
+        assert_eq!(streams[0].transcribed, FrameIndex(0), "nobody told what became of them");
+        pair.client.text(pair.now, connection, &welcome.encode()).unwrap();
+        pair.client.closed(pair.now, connection, Cause::Reset, None);
+    }
+}
+
+/// The next of the client's actions that `pick` takes.
+fn action<T>(pair: &mut Pair, pick: impl Fn(Action) -> Option<T>) -> T {
+    loop {
+        let action = pair.client.poll_action().expect("it acts at once");
+        if let Some(picked) = pick(action) {
+            return picked;
+        }
+    }
 }
 
 fn settle_final(pair: &mut Pair, stream: StreamId, from: u64, to: u64) {
