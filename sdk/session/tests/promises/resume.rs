@@ -18,9 +18,7 @@ fn every_connection_says_what_it_had_and_learns_the_epoch() {
     pair.forget(2);
     let epochs: Vec<_> = pair.hellos.iter().map(|hello| hello.epoch).collect();
     assert_eq!(epochs, [None, Some(Epoch(1)), Some(Epoch(1)), Some(Epoch(1)), Some(Epoch(1))]);
-    assert!(
-        pair.hellos.iter().all(|hello| hello.session == crate::pair::SESSION && hello.streams.len() == 1)
-    );
+    assert!(pair.hellos.iter().all(|hello| hello.session == SESSION && hello.streams.len() == 1));
     let told: Vec<_> = pair.events.iter().filter(|event| matches!(event, Event::Epoch(_))).collect();
     assert_eq!(told, [&Event::Epoch(Epoch(1)), &Event::Epoch(Epoch(2))]);
 }
