@@ -4,6 +4,8 @@ use crate::cli::settings::{SETTINGS, Setting};
 
 pub(crate) const CONFIG: &str = "config";
 pub(crate) const MODEL_DIR: &str = "model-dir";
+pub(crate) const JSON: &str = "json";
+pub(crate) const TIME_SERVER: &str = "time-server";
 pub(crate) const PRINT_CONFIG: &str = "print-config";
 
 /// The command line.
@@ -21,14 +23,18 @@ pub(crate) fn command() -> Command {
         .max_term_width(100)
         .subcommand(serve())
         .subcommand(model())
+        .subcommand(doctor())
 }
 
-fn serve() -> Command {
-    let config = Arg::new(CONFIG)
+fn config() -> Arg {
+    Arg::new(CONFIG)
         .long(CONFIG)
         .value_name("FILE")
         .value_parser(value_parser!(std::path::PathBuf))
-        .help("Read settings from this TOML file [env: GLASSLINK_CONFIG]");
+        .help("Read settings from this TOML file [env: GLASSLINK_CONFIG]")
+}
+
+fn serve() -> Command {
     let print = Arg::new(PRINT_CONFIG)
         .long(PRINT_CONFIG)
         .action(ArgAction::SetTrue)
@@ -41,9 +47,26 @@ fn serve() -> Command {
              For other machines:\n  \
              glasslink-relay serve --listen 0.0.0.0:7700 --token-file token --tls-cert cert.pem --tls-key key.pem",
         )
-        .arg(config)
+        .arg(config())
         .args(SETTINGS.iter().map(argument))
         .arg(print)
+}
+
+fn doctor() -> Command {
+    let json = Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Print the findings as JSON");
+    let time_server = Arg::new(TIME_SERVER)
+        .long(TIME_SERVER)
+        .value_name("HOST[:PORT]")
+        .help("Compare the clock with this NTP server's, such as pool.ntp.org");
+    Command::new("doctor")
+        .about("Say what stands in the way of a relay with these settings, and what to do about it")
+        .after_help(
+            "Takes the settings of `serve`, from the same places. Looks at the port, the certificate, the speech \
+             model, the data folder and the clock; changes nothing, and may be run while a relay is. Exit code 1 when there \
+             is a problem.",
+        )
+        .args([json, time_server, config()])
+        .args(SETTINGS.iter().map(argument))
 }
 
 fn argument(setting: &'static Setting) -> Arg {

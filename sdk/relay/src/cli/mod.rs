@@ -2,6 +2,7 @@
 
 mod arguments;
 mod config;
+mod doctor;
 mod file;
 mod logging;
 mod model;
@@ -14,12 +15,13 @@ use std::process::ExitCode;
 pub(crate) fn run() -> ExitCode {
     let arguments = arguments::command().get_matches();
     let result = match arguments.subcommand() {
-        Some(("serve", serve)) => serve::run(serve),
-        Some(("model", model)) => model::run(model),
+        Some(("serve", serve)) => serve::run(serve).map(|()| ExitCode::SUCCESS),
+        Some(("model", model)) => model::run(model).map(|()| ExitCode::SUCCESS),
+        Some(("doctor", doctor)) => Ok(doctor::run(doctor)),
         _ => unreachable!("a subcommand is required"),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("glasslink-relay: {error:#}");
             ExitCode::from(2)
