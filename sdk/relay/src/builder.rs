@@ -14,10 +14,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Credentials, Grant, Identity, Secret};
 use crate::clock::Clock;
 use crate::doors::link::http::Exchanges;
 use crate::handle::RelayHandle;
+use crate::identity::{Credentials, Grant, Identity, Secret};
 use crate::limits;
 use crate::registry::Registry;
 use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
@@ -182,7 +182,7 @@ impl RelayBuilder {
             if secret.is_empty() {
                 return Err(StartError::EmptyToken);
             }
-            let identity = name.as_deref().map_or_else(Identity::owner, Identity::named);
+            let identity = name.as_deref().map_or(Identity::Owner, |name| Identity::Token(name.into()));
             credentials.add(Grant { identity, until: lasting.map(|lasting| now + lasting) }, secret);
         }
         if credentials.is_empty() && !self.listen.ip().is_loopback() {

@@ -15,11 +15,11 @@
 //! # }
 //! ```
 
-mod auth;
 mod builder;
 mod clock;
 mod doors;
 mod handle;
+mod identity;
 mod limits;
 mod registry;
 mod server;

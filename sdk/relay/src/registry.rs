@@ -8,8 +8,8 @@ use glasslink_session::Hello;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::Instrument;
 
-use crate::auth::{Grant, Identity};
 use crate::doors::link::{Connection, close};
+use crate::identity::{Grant, Identity};
 use crate::limits;
 use crate::session::{self, Attach, Begin, Command};
 use crate::shared::Shared;

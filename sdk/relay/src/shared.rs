@@ -7,9 +7,9 @@ use glasslink_session::RelayConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Credentials;
 use crate::clock::{Clock, unix_micros};
 use crate::doors::link::http::Exchanges;
+use crate::identity::Credentials;
 use crate::registry::Registry;
 use crate::server::Guard;
 use crate::speech::{EngineStatus, Speech};

@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
-use crate::auth::Identity;
 use crate::doors::link::{Connection, Incoming, close};
+use crate::identity::Identity;
 use crate::limits;
 use crate::session::streams::Streams;
 use crate::session::telemetry::Telemetry;

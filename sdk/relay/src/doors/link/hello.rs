@@ -7,9 +7,9 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::auth::Grant;
 use crate::doors::link::connection::{Connection, Incoming, close};
 use crate::doors::link::websocket::WebSocket;
+use crate::identity::Grant;
 use crate::limits;
 use crate::server::{Place, Transport};
 use crate::shared::Shared;

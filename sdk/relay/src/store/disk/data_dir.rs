@@ -10,8 +10,8 @@ use glasslink_audio::journal::log::{LogId, LogLimits, LogWriter, Syncer};
 use glasslink_protocol::{Epoch, SessionId};
 use tracing::{error, info, warn};
 
-use crate::auth::Identity;
 use crate::clock::unix_micros;
+use crate::identity::Identity;
 use crate::store::disk::records::CONTENT;
 use crate::store::disk::restore::restore;
 use crate::store::disk::{DiskStore, Restored};

@@ -11,7 +11,7 @@ use glasslink_session::{RestoredSession, RestoredStream};
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
-use crate::auth::Identity;
+use crate::identity::{Identity, UnknownIdentity};
 use crate::store::Store;
 use crate::store::disk::DiskStore;
 use crate::store::disk::data_dir::DataDir;
@@ -41,6 +41,8 @@ pub(super) enum RestoreError {
     Log(#[from] LogError),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("whose it is, is not known: {0}")]
+    Identity(#[from] UnknownIdentity),
     #[error("what the session is, is lost")]
     NoSession,
 }
@@ -89,7 +91,7 @@ pub(super) fn restore(data: &Arc<DataDir>, session: SessionId, dir: &Path) -> Re
     }
     Ok(Restored {
         session,
-        identity: Identity::from_stored(payload.identity),
+        identity: payload.identity.parse()?,
         epoch: payload.epoch,
         link,
         settled,

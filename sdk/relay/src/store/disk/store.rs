@@ -9,7 +9,7 @@ use glasslink_protocol::{
 };
 use tokio::time::Instant;
 
-use crate::auth::Identity;
+use crate::identity::Identity;
 use crate::store::disk::data_dir::DataDir;
 use crate::store::disk::records::{
     CLOCK, END, EVENT, FRAMES, GAP, GapPayload, HOLDER, HolderPayload, SESSION, STREAM, SessionPayload,

@@ -6,8 +6,8 @@ use glasslink_protocol::{CloseCode, HttpPart, MAX_HTTP_BODY_BYTES};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::auth::Identity;
 use crate::doors::link::Incoming;
+use crate::identity::Identity;
 use crate::limits;
 
 /// The messages of one POST.
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     fn exchange() -> (Exchange, mpsc::Receiver<Batch>) {
-        Exchange::new(Identity::local())
+        Exchange::new(Identity::Local)
     }
 
     fn texts(body: &Bytes) -> Vec<&str> {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::connection::HttpConnection;
 use super::exchange::{Batch, Exchange};
-use crate::auth::Identity;
+use crate::identity::Identity;
 
 /// The connections over HTTP there are.
 pub(crate) struct Exchanges {

@@ -14,9 +14,9 @@ use glasslink_protocol::{
 
 use super::exchange::{Batch, Trouble};
 use super::exchanges::Opened;
-use crate::auth::Grant;
 use crate::doors::link::hello::{HELLO_FIRST, first_message};
 use crate::doors::link::{Connection, Incoming};
+use crate::identity::Grant;
 use crate::server::Refusal;
 use crate::shared::Shared;
 

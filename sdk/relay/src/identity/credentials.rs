@@ -4,13 +4,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
+use crate::identity::Identity;
+
 /// A token. Prints as `[redacted]`.
 #[derive(Clone)]
 pub(crate) struct Secret(String);
-
-/// Who is at the other end. A session belongs to the identity that made it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Identity(String);
 
 /// What a token is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,27 +35,6 @@ impl Secret {
     }
 }
 
-impl Identity {
-    /// Whoever reaches a relay on loopback that was started without a token.
-    pub(crate) fn local() -> Self {
-        Self("local".into())
-    }
-
-    /// Whoever holds the token that the relay was started with, across restarts and changes of the token.
-    pub(crate) fn owner() -> Self {
-        Self("owner".into())
-    }
-
-    /// As it was written down.
-    pub(crate) fn from_stored(identity: String) -> Self {
-        Self(identity)
-    }
-
-    pub(crate) fn named(name: &str) -> Self {
-        Self(format!("token:{name}"))
-    }
-}
-
 impl Credentials {
     pub(crate) fn add(&mut self, grant: Grant, token: &Secret) {
         self.known.push((grant, digest(token.0.as_bytes())));
@@ -70,7 +47,7 @@ impl Credentials {
     /// Who sent this `Authorization` header. Takes the same time for every token that is not known.
     pub(crate) fn identify(&self, authorization: Option<&[u8]>) -> Option<Grant> {
         if self.known.is_empty() {
-            return Some(Grant { identity: Identity::local(), until: None });
+            return Some(Grant { identity: Identity::Local, until: None });
         }
         let (scheme, token) = authorization?.split_at_checked("Bearer ".len())?;
         if !scheme.eq_ignore_ascii_case(b"Bearer ") {
@@ -99,18 +76,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -121,11 +86,11 @@ mod tests {
     fn a_token_is_known_by_its_identity_and_by_nothing_else() {
         let mut credentials = Credentials::default();
         let for_ever = |identity| Grant { identity, until: None };
-        credentials.add(for_ever(Identity::owner()), &Secret::new("s3cret"));
-        credentials.add(for_ever(Identity::named("phone")), &Secret::new("other"));
+        credentials.add(for_ever(Identity::Owner), &Secret::new("s3cret"));
+        credentials.add(for_ever(Identity::Token("phone".into())), &Secret::new("other"));
         let identify = |header: &str| Some(credentials.identify(Some(header.as_bytes()))?.identity);
-        assert_eq!(identify("Bearer s3cret"), Some(Identity::owner()));
-        assert_eq!(identify("bearer other"), Some(Identity::named("phone")));
+        assert_eq!(identify("Bearer s3cret"), Some(Identity::Owner));
+        assert_eq!(identify("bearer other"), Some(Identity::Token("phone".into())));
         for wrong in ["Bearer s3cre", "Bearer s3crett", "Bearer ", "Basic s3cret", "s3cret", ""] {
             assert_eq!(identify(wrong), None, "{wrong:?}");
         }
@@ -135,14 +100,14 @@ mod tests {
     #[test]
     fn without_tokens_everybody_is_local() {
         let grant = Credentials::default().identify(None);
-        assert_eq!(grant, Some(Grant { identity: Identity::local(), until: None }));
+        assert_eq!(grant, Some(Grant { identity: Identity::Local, until: None }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_token_that_expired_is_unknown() {
         let mut credentials = Credentials::default();
         let until = Some(Instant::now() + Duration::from_mins(1));
-        credentials.add(Grant { identity: Identity::owner(), until }, &Secret::new("s3cret"));
+        credentials.add(Grant { identity: Identity::Owner, until }, &Secret::new("s3cret"));
         assert!(credentials.identify(Some(b"Bearer s3cret")).is_some());
         tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(credentials.identify(Some(b"Bearer s3cret")), None);
