@@ -5,6 +5,7 @@ pub(crate) mod bluetooth_vm;
 pub(crate) mod ci;
 pub(crate) mod demo;
 pub(crate) mod nightly;
+pub(crate) mod package;
 pub(crate) mod report;
 pub(crate) mod simulate;
 pub(crate) mod soak;

@@ -8,6 +8,7 @@ mod mutants;
 mod packages;
 mod steps;
 mod system;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ enum Xtask {
     Nightly(commands::nightly::Nightly),
     Bench(commands::bench::Bench),
     BluetoothVm(commands::bluetooth_vm::BluetoothVm),
+    Package(commands::package::Package),
     Simulate(commands::simulate::Simulate),
     Soak(commands::soak::Soak),
     Report(commands::report::Report),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Xtask::Nightly(commands::nightly::Nightly {}) => Ok(commands::nightly::run()),
         Xtask::Bench(command) => Ok(command.run()),
         Xtask::BluetoothVm(command) => Ok(command.run()),
+        Xtask::Package(commands::package::Package {}) => Ok(commands::package::run()),
         Xtask::Simulate(command) => command.run(),
         Xtask::Soak(command) => command.run(),
         Xtask::Report(command) => command.run(),

@@ -5,10 +5,11 @@ use clap::Args;
 
 use crate::commands::{spec, test};
 use crate::steps::Steps;
+use crate::tools::Tool;
 use crate::{system, workspace};
 
 /// The release that `deny.toml` is written for.
-const CARGO_DENY: &str = "0.20.2";
+const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
 /// Everything a change has to pass
 ///
@@ -40,27 +41,9 @@ impl Ci {
 }
 
 fn deny(steps: &mut Steps) {
-    let own = workspace::target().join("tools");
-    let installed = || {
-        let name = format!("cargo-deny{}", std::env::consts::EXE_SUFFIX);
-        let known = [system::which("cargo-deny"), Some(own.join("bin").join(name))];
-        known.into_iter().flatten().find(|path| {
-            let version = system::output(Command::new(path).arg("--version"));
-            version.is_some_and(|version| version.trim_end().ends_with(CARGO_DENY))
-        })
-    };
-    if installed().is_none() {
-        let mut install = Command::new("cargo");
-        // An unoptimised one is built sooner, and is fast enough.
-        install.args(["install", "--locked", "--quiet", "--debug", "cargo-deny", "--version", CARGO_DENY]);
-        // A CI machine keeps what cargo installs; a developer's own programs are not ours to change.
-        if !system::is_ci() {
-            install.arg("--root").arg(&own);
-        }
-        steps.run("install cargo-deny", &mut install);
-    }
+    let program = CARGO_DENY.provide(steps);
     steps.check("dependencies", || {
-        let program = installed().context("cargo-deny is not there")?;
+        let program = program.context("cargo-deny is not there")?;
         let checks = ["--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
         system::passes(Command::new(program).current_dir(workspace::root()).args(checks))
     });

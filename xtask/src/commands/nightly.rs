@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::commands::test::outages;
-use crate::commands::{bluetooth_vm, simulate, soak};
+use crate::commands::{bluetooth_vm, package, simulate, soak};
 use crate::mutants;
 use crate::steps::Steps;
 use crate::workspace;
@@ -79,6 +79,7 @@ pub(crate) fn run() -> ExitCode {
     if steps.run("build the soak", workspace::cargo("build").args(soak::BUILD)) {
         steps.run(&format!("soak, {SOAK_MINUTES} minutes"), &mut soak::command(SOAK_MINUTES));
     }
+    package::steps(&mut steps);
     bluetooth_vm::run_all(&mut steps);
     steps.finish()
 }

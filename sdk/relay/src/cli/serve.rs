@@ -6,7 +6,8 @@ use clap::ArgMatches;
 use glasslink_asr::Moonshine;
 use glasslink_asr::model::ModelDir;
 use glasslink_relay::Relay;
-use tracing::info;
+use sd_notify::NotifyState;
+use tracing::{info, warn};
 
 use crate::cli::config::{Config, EngineChoice, Layers};
 use crate::cli::{arguments, logging};
@@ -51,10 +52,19 @@ async fn serve(config: Config) -> Result<()> {
     println!("listening on {}", relay.url());
     std::io::stdout().flush()?;
     info!(address = %relay.local_addr(), "listening");
+    tell_supervisor(NotifyState::Ready);
     stop.await;
     info!("stopping");
+    tell_supervisor(NotifyState::Stopping);
     relay.shutdown().await;
     Ok(())
+}
+
+/// systemd, when it is the one that waits.
+fn tell_supervisor(state: NotifyState) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "the supervisor was not told");
+    }
 }
 
 /// Completes on Ctrl-C or SIGTERM.
