@@ -19,6 +19,7 @@ use crate::doors::link::http::Exchanges;
 use crate::handle::RelayHandle;
 use crate::identity::{Credentials, Grant, Identity, Secret};
 use crate::limits;
+use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
 use crate::shared::Shared;
@@ -39,6 +40,7 @@ pub struct RelayBuilder {
     archive_keep: Duration,
     keep: Duration,
     sessions: usize,
+    memory: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -90,6 +92,7 @@ impl Relay {
             archive_keep: limits::ARCHIVE_KEEP,
             keep: SESSION_KEEP,
             sessions: limits::SESSIONS,
+            memory: None,
         }
     }
 }
@@ -174,6 +177,13 @@ impl RelayBuilder {
         self
     }
 
+    /// While the process has more than so many bytes of memory, new sessions are asked to wait; none by default.
+    #[must_use]
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
         let mut credentials = Credentials::default();
@@ -204,6 +214,7 @@ impl RelayBuilder {
             exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
             keep: self.keep,
+            memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
             speech: Speech::start(self.engine, stopping.clone()),
             stopping,

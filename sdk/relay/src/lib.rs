@@ -21,6 +21,7 @@ mod doors;
 mod handle;
 mod identity;
 mod limits;
+mod memory;
 mod registry;
 mod server;
 mod session;

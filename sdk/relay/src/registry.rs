@@ -57,7 +57,7 @@ impl Registry {
             return refuse(connection, CloseCode::Restarting, Cause::Restarting);
         }
         let mut sessions = self.lock();
-        let crowded = sessions.len() >= self.most;
+        let crowded = sessions.len() >= self.most || shared.memory.is_short();
         let known = match sessions.entry(hello.session) {
             Entry::Occupied(known) if known.get().identity != identity => {
                 drop(sessions);

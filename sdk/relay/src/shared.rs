@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, unix_micros};
 use crate::doors::link::http::Exchanges;
 use crate::identity::Credentials;
+use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::Guard;
 use crate::speech::{EngineStatus, Speech};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) data: Option<Arc<DataDir>>,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
+    pub(crate) memory: Memory,
     /// No new sessions; those there are take their leave.
     pub(crate) draining: CancellationToken,
     /// The end.
@@ -63,6 +65,9 @@ impl Shared {
         }
         if self.registry.is_crowded() {
             reasons.push("too many connections".to_owned());
+        }
+        if self.memory.is_short() {
+            reasons.push("memory is short".to_owned());
         }
         let waiting = self.data.as_ref().map_or(0, |data| data.waiting_for_disk());
         if waiting > 0 {

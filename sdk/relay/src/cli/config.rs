@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) archive_keep: Duration,
     pub(crate) session_keep: Duration,
     pub(crate) max_sessions: usize,
+    /// Bytes.
+    pub(crate) max_memory: Option<u64>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -110,6 +112,9 @@ impl Layers {
             max_sessions: self.parse("max-sessions", "a number from 1 on", |text| {
                 text.parse().ok().filter(|sessions| *sessions > 0)
             })?,
+            max_memory: self.parse_if_set("max-memory", "a number of megabytes", |text| {
+                text.parse::<u64>().ok()?.checked_mul(1_000_000)
+            })?,
             log: self.text("log").unwrap_or_default().to_owned(),
             log_format: self.parse("log-format", "text or json", |text| match text {
                 "text" => Some(LogFormat::Text),
@@ -148,8 +153,18 @@ impl Layers {
     }
 
     fn parse<T>(&self, key: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let Some((value, origin)) = self.values.get(key) else { bail!("{key} is not set: it is {wanted}") };
-        parse(value.trim()).with_context(|| format!("{origin}: {value:?} is not {wanted}"))
+        let value = self.parse_if_set(key, wanted, parse)?;
+        value.with_context(|| format!("{key} is not set: it is {wanted}"))
+    }
+
+    fn parse_if_set<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some((value, origin)) = self.values.get(key) else { return Ok(None) };
+        parse(value.trim()).with_context(|| format!("{origin}: {value:?} is not {wanted}")).map(Some)
     }
 }
 

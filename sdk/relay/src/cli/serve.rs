@@ -38,6 +38,9 @@ async fn serve(config: Config) -> Result<()> {
     if let Some(token) = config.token {
         relay = relay.token(token.0);
     }
+    if let Some(bytes) = config.max_memory {
+        relay = relay.max_memory(bytes);
+    }
     if let Some((certificate, key)) = config.tls {
         relay = relay.tls(certificate, key);
     }

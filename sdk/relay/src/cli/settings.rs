@@ -29,7 +29,7 @@ const fn with_default(setting: Setting, default: &'static str) -> Setting {
 }
 
 /// In the order of the help.
-pub(crate) static SETTINGS: [Setting; 13] = [
+pub(crate) static SETTINGS: [Setting; 14] = [
     with_default(
         setting(
             "listen",
@@ -73,6 +73,7 @@ pub(crate) static SETTINGS: [Setting; 13] = [
         "600",
     ),
     with_default(setting("max-sessions", "NUMBER", "Sessions at once, connected or not"), "10000"),
+    setting("max-memory", "MB", "With more memory than this, ask new sessions to wait"),
     with_default(
         setting("log", "FILTER", "What is logged: error, warn, info, debug, trace, or a filter by target"),
         "info",
