@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::database::Database;
 use crate::doors::link::http::Exchanges;
 use crate::handle::RelayHandle;
 use crate::identity::{Credentials, Grant, Identity, Secret};
@@ -205,6 +206,7 @@ impl RelayBuilder {
             Some(folder) => open_data(folder, self.archive_keep).await?,
             None => (None, Vec::new()),
         };
+        let database = Arc::new(Database::open(self.data.as_deref()).await);
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             credentials,
@@ -213,6 +215,7 @@ impl RelayBuilder {
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
+            database,
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),

@@ -58,6 +58,7 @@ impl RelayHandle {
         self.shared.connections.close();
         let _ = timeout(limits::CLOSING, self.shared.connections.wait()).await;
         let _ = (&mut self.accepting).await;
+        let _ = timeout(limits::LEAVE, self.shared.database.close()).await;
     }
 }
 

@@ -17,6 +17,7 @@
 
 mod builder;
 mod clock;
+mod database;
 mod doors;
 mod handle;
 mod identity;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, unix_micros};
+use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::identity::Credentials;
 use crate::memory::Memory;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) speech: Speech,
     /// Where sessions are kept; in memory without one.
     pub(crate) data: Option<Arc<DataDir>>,
+    /// The tables of whoever has some.
+    pub(crate) database: Arc<Database>,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     pub(crate) memory: Memory,
@@ -72,6 +75,10 @@ impl Shared {
         let waiting = self.data.as_ref().map_or(0, |data| data.waiting_for_disk());
         if waiting > 0 {
             reasons.push(format!("the disk takes nothing; {waiting} sessions wait for it"));
+        }
+        if let Health::Down { reason, remedy } = self.database.health() {
+            let waiting = self.database.waiting();
+            reasons.push(format!("the database takes nothing ({reason}; {waiting} writes wait): {remedy}"));
         }
         Readiness {
             ready: reasons.is_empty(),
