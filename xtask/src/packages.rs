@@ -15,7 +15,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -38,6 +38,11 @@ const NEEDS: [Need; 6] = [
         what: "ip, with which tests make hosts of their own and take their network away",
         is_there: || system::which("ip").is_some(),
         apt: &["iproute2"],
+    },
+    Need {
+        what: "libfaketime, with which tests set the clock of a relay",
+        is_there: || system::which("faketime").is_some(),
+        apt: &["faketime"],
     },
     Need {
         what: "libasound and pkg-config, which the microphone is built with",

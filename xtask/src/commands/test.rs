@@ -44,6 +44,9 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
     });
     let mut tests = crates();
     tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
+    if cfg!(target_os = "linux") {
+        tests.env("GLASSLINK_REQUIRE_FAKETIME", "1");
+    }
     if cfg!(target_os = "linux") && std::env::var_os("LIBLC3").is_none() {
         // Named, it has to be there: the comparison with it fails instead of being skipped.
         tests.env("LIBLC3", "liblc3.so");

@@ -21,7 +21,10 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut serve = program();
+        Self::start_as(program(), arguments)
+    }
+
+    pub fn start_as(mut serve: Command, arguments: &[&str]) -> Self {
         serve.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
         let mut process = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
