@@ -1,22 +1,15 @@
 //! The clauses of SPEC.md, and the tests that name them.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::workspace;
+use crate::{sources, workspace};
 
 const SPEC: &str = "sdk/protocol/SPEC.md";
 
 /// What a test says before the clauses it shows.
 const MARK: &str = "SPEC P";
-
-/// Languages tests are written in.
-const LANGUAGES: [&str; 7] = ["rs", "ts", "svelte", "mjs", "py", "kt", "swift"];
-
-/// Folders with nothing of ours in them, and this program's, which only speaks of clauses.
-const ELSEWHERE: [&str; 5] = ["target", "node_modules", "build", "dist", "xtask"];
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Clauses {
@@ -49,7 +42,7 @@ pub(crate) fn read() -> Result<Clauses> {
     let spec =
         fs::read_to_string(workspace::root().join(SPEC)).with_context(|| format!("{SPEC} cannot be read"))?;
     let mut mentions = Vec::new();
-    walk(workspace::root(), &mut mentions)?;
+    sources::each(|file, source| mentions.extend(mentions_in(file, source)))?;
     mentions.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Ok(Clauses { clauses: clauses(&spec), mentions })
 }
@@ -63,23 +56,6 @@ pub(crate) fn promises() -> Result<Vec<(String, String)>> {
         number.starts_with('P').then(|| (number.to_owned(), title.to_owned()))
     };
     Ok(spec.lines().filter_map(promise).collect())
-}
-
-fn walk(folder: &Path, mentions: &mut Vec<Mention>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        if entry.file_type()?.is_dir() {
-            if !name.starts_with('.') && !ELSEWHERE.contains(&name.as_ref()) {
-                walk(&path, mentions)?;
-            }
-        } else if path.extension().is_some_and(|kind| LANGUAGES.iter().any(|language| kind == *language)) {
-            let file = path.strip_prefix(workspace::root())?.to_string_lossy().replace('\\', "/");
-            mentions.extend(mentions_in(&file, &fs::read_to_string(&path)?));
-        }
-    }
-    Ok(())
 }
 
 /// `- **P3.2** text`, continued on indented lines.

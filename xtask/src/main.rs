@@ -2,10 +2,12 @@
 
 mod clauses;
 mod commands;
+mod failures;
 mod figures;
 mod model;
 mod mutants;
 mod packages;
+mod sources;
 mod steps;
 mod system;
 mod tools;

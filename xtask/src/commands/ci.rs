@@ -6,7 +6,7 @@ use clap::Args;
 use crate::commands::{spec, test};
 use crate::steps::Steps;
 use crate::tools::Tool;
-use crate::{system, workspace};
+use crate::{failures, system, workspace};
 
 /// The release that `deny.toml` is written for.
 const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
@@ -35,6 +35,7 @@ impl Ci {
         steps.run("documentation", doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"));
         deny(&mut steps);
         steps.check("promises", spec::check);
+        steps.check("failures", failures::check);
         test::all(&mut steps, self.yes || system::is_ci());
         steps.finish()
     }
