@@ -73,6 +73,15 @@ impl RelayProcess {
         *self = Self::with(listen, mem::take(&mut self.arguments), self.model.take());
     }
 
+    /// Stops it as a service manager does (`kill -TERM`), and starts another one at the same address at once.
+    pub fn upgrade(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("there is a kill").success());
+        let status = self.child.wait().expect("it is ours");
+        assert!(status.success(), "the relay takes its leave: {status}");
+        self.kill_and_restart(Duration::ZERO);
+    }
+
     fn with(listen: &str, arguments: Vec<OsString>, model: Option<PathBuf>) -> Self {
         Self::start_as(Command::new(relay_program()), listen, arguments, model)
     }
