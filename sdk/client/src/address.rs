@@ -57,6 +57,18 @@ impl RelayAddress {
         self.tls
     }
 
+    /// Whether it leads to this machine, whatever the network.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        let ip = self.host.parse::<std::net::IpAddr>();
+        self.host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// The path of another of the relay's addresses, `/v1/...`.
+    pub(crate) fn beside(&self, path: &str) -> String {
+        let base = self.uri.path();
+        format!("{}{path}", base.strip_suffix(DOOR).unwrap_or(base))
+    }
+
     /// With scheme `ws` or `wss`.
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri

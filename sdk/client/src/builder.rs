@@ -10,13 +10,14 @@ use rustls::crypto::ring;
 use crate::address::{AddressError, RelayAddress};
 use crate::awareness::Awareness;
 use crate::connection::{
-    Chooser, Connector, Held, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
+    Chooser, Connector, Held, Pin, Proxies, ProxyError, RootError, Roots, Transport, WEBSOCKET_RETRY,
 };
 use crate::credentials::{Credentials, Token, TokenError};
 use crate::driver::Driver;
 use crate::events::Events;
 use crate::journal::{Restored, ResumeError};
 use crate::link::Link;
+use crate::pairing::{DeviceCredentials, Pairing};
 use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 
@@ -36,6 +37,7 @@ pub struct LinkBuilder {
     transport: Option<Transport>,
     websocket_retry: Duration,
     journal: Option<JournalStore>,
+    pairing: Option<Pairing>,
     changes: Watched,
 }
 
@@ -89,6 +91,7 @@ impl LinkBuilder {
             transport: None,
             websocket_retry: WEBSOCKET_RETRY,
             journal: None,
+            pairing: None,
             changes: Watched::System,
         }
     }
@@ -103,6 +106,13 @@ impl LinkBuilder {
     /// Asked for a token before every attempt.
     pub fn credentials(mut self, credentials: impl Credentials) -> Self {
         self.credentials = Ok(Some(Arc::new(credentials)));
+        self
+    }
+
+    /// The pairing with the relay: its address, the tokens for this device, and its certificate, which alone is trusted.
+    pub fn paired(mut self, pairing: &Pairing) -> Self {
+        pairing.url().clone_into(&mut self.url);
+        self.pairing = Some(pairing.clone());
         self
     }
 
@@ -219,12 +229,17 @@ impl LinkBuilder {
         journal: impl FnOnce(&SessionInfo) -> Result<Option<Journal>, ConnectError>,
     ) -> Result<(Link, Events), ConnectError> {
         let address = self.url.parse::<RelayAddress>()?;
-        let credentials = self.credentials?;
+        let mut credentials = self.credentials?;
         let proxies = self.proxies?;
         let mut roots = Roots::default();
         for pem in &self.extra_roots {
             roots.add(pem)?;
         }
+        let roots = Arc::new(roots);
+        let certificate = self.pairing.as_ref().and_then(Pairing::certificate);
+        let pinned =
+            certificate.map(|certificate| Arc::new(Roots::pinned(Arc::new(Pin::exactly(certificate)))));
+        let key = self.pairing.as_ref().map(|pairing| Token::new(pairing.key())).transpose()?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let mut config = self.config;
         if let Some(name) = self.client_name {
@@ -258,15 +273,20 @@ impl LinkBuilder {
         }
         let events = shared.subscribers.subscribe();
         shared.with(ClientSession::connect);
-        let connector = Connector {
+        let connector = |credentials| Connector {
             address: address.clone(),
             credentials,
             held: Held::default(),
-            roots: Arc::new(roots),
+            roots: Arc::clone(&roots),
+            pinned: pinned.clone(),
             through: self.through,
-            proxies,
+            proxies: proxies.clone(),
             only: self.transport,
         };
+        if let Some(key) = key {
+            credentials = Some(Arc::new(DeviceCredentials::new(connector(None), key)));
+        }
+        let connector = connector(credentials);
         let chooser = Chooser::new(self.transport, self.websocket_retry);
         let awareness = match self.changes {
             Watched::System => Awareness::of_system(),

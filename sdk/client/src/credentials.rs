@@ -33,6 +33,12 @@ pub struct TokenError;
 /// it shares (10 s by default).
 pub trait Credentials: Send + Sync + 'static {
     fn token(&self) -> TokenFuture<'_>;
+
+    /// The relay refused the last token. `true` where another one may be better: it is asked for at once, and the link
+    /// is not refused. Said without reason it would be asked for without end.
+    fn refused(&self) -> bool {
+        false
+    }
 }
 
 /// What [`Credentials::token`] returns.

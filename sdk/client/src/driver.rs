@@ -186,7 +186,11 @@ impl Driver {
         tracing::debug!(cause = %failure.cause.code(), detail = %failure.detail, "connection");
         self.note_failure(failure);
         self.set(Connection::None);
-        self.shared.drive(|session, now| session.closed(now, id, failure.cause, failure.retry_after));
+        let cause = match failure.cause {
+            Cause::Unauthorized if self.connector.refused() => Cause::Reset,
+            cause => cause,
+        };
+        self.shared.drive(|session, now| session.closed(now, id, cause, failure.retry_after));
     }
 
     /// The connection's failure says how the next one is made, unless the relay has spoken over it.

@@ -52,6 +52,7 @@
 //!
 //! | to | use |
 //! |---|---|
+//! | be known to a relay by a code, and nobody else | [`pairing`], [`LinkBuilder::paired`] |
 //! | show what the link is doing | [`Link::watch_state`], [`Link::watch_stats`] |
 //! | have the transcript with its gaps | [`Link::transcript`], and [`transcript::export`] |
 //! | see or decide what carries it | [`Link::watch_transport`], [`LinkBuilder::transport`] |
@@ -84,6 +85,7 @@ mod events;
 mod journal;
 mod link;
 mod notes;
+pub mod pairing;
 mod shared;
 mod stream;
 mod telemetry;

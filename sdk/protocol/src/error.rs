@@ -179,7 +179,9 @@ impl Cause {
             Self::HttpStatus(_) => "Check that the address is a relay's; something else answered.",
             Self::Overloaded | Self::RateLimited => "Wait; the link tries again when the relay asked it to.",
             Self::Restarting => "Wait; the relay is about to be back.",
-            Self::Unauthorized => "Give a valid token; the same session goes on with it.",
+            Self::Unauthorized => {
+                "Pair this device again (`glasslink-relay pair` at the relay), or give a valid token; the same session goes on."
+            }
             Self::Forbidden => "Ask whoever runs the relay for access, or use a session of your own.",
             Self::Superseded => {
                 "Another program attached to this session. Take it back explicitly to go on here."

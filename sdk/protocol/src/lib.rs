@@ -23,6 +23,8 @@ mod gap;
 mod http;
 mod ids;
 mod message;
+#[cfg(feature = "pairing")]
+pub mod pairing;
 mod rearm;
 mod transcript;
 

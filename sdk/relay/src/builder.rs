@@ -17,12 +17,13 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::doors::link::http::Exchanges;
-use crate::handle::RelayHandle;
-use crate::identity::{Credentials, Grant, Identity, Secret};
+use crate::doors::pairing;
+use crate::handle::{RelayHandle, reached_at};
+use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Secret};
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::{self, Guard, Listener, TlsError, TlsFiles};
+use crate::server::{self, Certificate, Guard, Listener, TlsError, TlsFiles, own};
 use crate::shared::Shared;
 use crate::speech::Speech;
 use crate::store::{DataDir, DataError, Restored};
@@ -35,8 +36,9 @@ pub struct Relay;
 pub struct RelayBuilder {
     listen: SocketAddr,
     tokens: Vec<OfferedToken>,
-    tls: Option<TlsFiles>,
+    tls: Option<TlsChoice>,
     engine: Option<Arc<dyn Engine>>,
+    public_url: Option<String>,
     data: Option<PathBuf>,
     archive_keep: Duration,
     keep: Duration,
@@ -51,6 +53,13 @@ struct OfferedToken {
     secret: Secret,
     /// Good for so long from the start of the relay.
     lasting: Option<Duration>,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone)]
+enum TlsChoice {
+    Files(TlsFiles),
+    Own,
 }
 
 /// Why a relay did not start.
@@ -70,9 +79,15 @@ pub enum StartError {
     /// An address that others reach needs a token, so that they do not have the relay to themselves.
     #[error("{0} can be reached from outside: set a token, or listen on 127.0.0.1")]
     TokenNeeded(SocketAddr),
+    /// The system has no room for another thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// A token is empty.
     #[error("a token must not be empty")]
     EmptyToken,
+    /// The folder's record of who is let in cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -88,6 +103,7 @@ impl Relay {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: Vec::new(),
             tls: None,
+            public_url: None,
             engine: None,
             data: None,
             archive_keep: limits::ARCHIVE_KEEP,
@@ -138,7 +154,22 @@ impl RelayBuilder {
     /// Speaks TLS with this certificate chain and private key, both PEM files.
     #[must_use]
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.tls = Some(TlsFiles { certificate: certificate.into(), key: key.into() });
+        self.tls = Some(TlsChoice::Files(TlsFiles { certificate: certificate.into(), key: key.into() }));
+        self
+    }
+
+    /// Speaks TLS with a certificate that the relay makes for itself and keeps in its data folder. Devices that are
+    /// paired know it by its SHA-256; nobody else trusts it.
+    #[must_use]
+    pub fn own_tls(mut self) -> Self {
+        self.tls = Some(TlsChoice::Own);
+        self
+    }
+
+    /// Where devices reach the relay, for pairing: `https://relay.example`. Else it is where the relay listens.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
         self
     }
 
@@ -187,30 +218,33 @@ impl RelayBuilder {
 
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
-        let mut credentials = Credentials::default();
-        let now = Instant::now();
-        for OfferedToken { name, secret, lasting } in &self.tokens {
-            if secret.is_empty() {
-                return Err(StartError::EmptyToken);
-            }
-            let identity = name.as_deref().map_or(Identity::Owner, |name| Identity::Token(name.into()));
-            credentials.add(Grant { identity, until: lasting.map(|lasting| now + lasting) }, secret);
-        }
-        if credentials.is_empty() && !self.listen.ip().is_loopback() {
+        let is_local = self.listen.ip().is_loopback();
+        if self.tokens.is_empty() && self.data.is_none() && !is_local {
             return Err(StartError::TokenNeeded(self.listen));
         }
-        let tls = self.tls.as_ref().map(TlsFiles::load).transpose()?.map(TlsAcceptor::from);
+        if self.tokens.iter().any(|token| token.secret.is_empty()) {
+            return Err(StartError::EmptyToken);
+        }
         let tcp = TcpListener::bind(self.listen).await.map_err(|error| self.cannot_listen(error))?;
         let address = tcp.local_addr().map_err(|error| self.cannot_listen(error))?;
         let (data, found) = match self.data.clone() {
             Some(folder) => open_data(folder, self.archive_keep).await?,
             None => (None, Vec::new()),
         };
+<<<<<<< HEAD
         let database = Arc::new(Database::open(self.data.as_deref()).await);
+=======
+        let credentials = self.open_keys(is_local).await?;
+        let certificate = self.certificate().await?;
+        let tls = certificate.as_ref().map(Certificate::server_config).transpose();
+        let tls = tls.map_err(TlsError::Refused)?.map(TlsAcceptor::from);
+>>>>>>> d2a1600 (relay, client: devices are paired by QR or a typed code, and have keys and tokens of their own that are revoked at once)
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
+            certificate,
+            pairing: pairing::Exchanges::default(),
             clock: Clock::start(),
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
@@ -233,7 +267,40 @@ impl RelayBuilder {
         let room = Arc::clone(&shared.registry.room);
         let listener = Listener { tcp, tls, router, room };
         let accepting = tokio::spawn(server::accept(listener, Arc::clone(&shared)));
-        Ok(RelayHandle::new(shared, address, encrypted, accepting))
+        let url = self.public_url.unwrap_or_else(|| reached_at(address, encrypted));
+        let handle = RelayHandle::new(shared, address, encrypted, accepting);
+        handle.announce(url).await?;
+        Ok(handle)
+    }
+
+    /// From files, or the relay's own.
+    async fn certificate(&self) -> Result<Option<Certificate>, TlsError> {
+        let (choice, data) = (self.tls.clone(), self.data.clone());
+        let open = move || match choice {
+            Some(TlsChoice::Files(files)) => Certificate::from_files(files).map(Some),
+            Some(TlsChoice::Own) => own(data.as_deref()).map(Some),
+            None => Ok(None),
+        };
+        spawn_blocking(open).await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
+
+    /// Who is let in.
+    async fn open_keys(&self, is_local: bool) -> Result<Credentials, StartError> {
+        let (folder, tokens) = (self.data.clone(), self.tokens.clone());
+        let open = move || {
+            let keys = Keys::of_relay(folder.as_deref())?;
+            keys.start_tokens(&tokens.iter().map(|token| token.secret.hash()).collect::<Vec<_>>())?;
+            let audit = Audit::start(keys.clone(), folder.is_some()).map_err(StartError::Thread)?;
+            audit.note(AuditNote::new(AuditEvent::RelayStarted));
+            let mut credentials = Credentials::new(keys, audit, is_local);
+            let now = Instant::now();
+            for OfferedToken { name, secret, lasting } in &tokens {
+                let identity = name.as_deref().map_or(Identity::Owner, |name| Identity::Token(name.into()));
+                credentials.add(Grant { identity, until: lasting.map(|lasting| now + lasting) }, secret);
+            }
+            Ok(credentials)
+        };
+        spawn_blocking(open).await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     }
 
     fn cannot_listen(&self, error: io::Error) -> StartError {

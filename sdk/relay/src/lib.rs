@@ -32,5 +32,9 @@ mod store;
 
 pub use builder::{Relay, RelayBuilder, StartError};
 pub use handle::RelayHandle;
+pub use identity::{
+    AppEntry, AuditEntry, AuditEvent, CodeOffer, Device, Keys, KeysError, Lockdown, NewAppKey, OfferState,
+    QrOffer,
+};
 pub use server::TlsError;
 pub use store::DataError;

@@ -10,10 +10,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, unix_micros};
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
+use crate::doors::pairing;
 use crate::identity::Credentials;
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::Guard;
+use crate::server::{Certificate, Guard};
 use crate::speech::{EngineStatus, Speech};
 use crate::store::DataDir;
 
@@ -21,6 +22,10 @@ use crate::store::DataDir;
 pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     pub(crate) guard: Guard,
+    /// The relay's, where it speaks TLS.
+    pub(crate) certificate: Option<Certificate>,
+    /// Pairings by a typed code that are under way.
+    pub(crate) pairing: pairing::Exchanges,
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) exchanges: Exchanges,
@@ -48,6 +53,8 @@ pub(crate) struct Readiness {
     pub(crate) ready: bool,
     /// What stands in the way.
     pub(crate) reasons: Vec<String>,
+    /// What will, if nobody does anything.
+    pub(crate) warnings: Vec<String>,
     pub(crate) sessions: usize,
     pub(crate) engine: EngineStatus,
 }
@@ -76,13 +83,20 @@ impl Shared {
         if waiting > 0 {
             reasons.push(format!("the disk takes nothing; {waiting} sessions wait for it"));
         }
+<<<<<<< HEAD
         if let Health::Down { reason, remedy } = self.database.health() {
             let waiting = self.database.waiting();
             reasons.push(format!("the database takes nothing ({reason}; {waiting} writes wait): {remedy}"));
+=======
+        let mut warnings = Vec::new();
+        for trouble in self.certificate.iter().flat_map(Certificate::troubles) {
+            if trouble.is_fatal() { &mut reasons } else { &mut warnings }.push(trouble.to_string());
+>>>>>>> d2a1600 (relay, client: devices are paired by QR or a typed code, and have keys and tokens of their own that are revoked at once)
         }
         Readiness {
             ready: reasons.is_empty(),
             reasons,
+            warnings,
             sessions: self.registry.sessions(),
             engine: self.speech.status.borrow().clone(),
         }

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::credentials::CredentialsError;
+use crate::pairing::TokenFailure;
 
 /// Nobody is told to stay away for longer: a relay that says a year means "not now".
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -59,7 +60,10 @@ impl Failure {
 
     pub(crate) fn credentials(error: &CredentialsError) -> Self {
         let cause = match error {
-            CredentialsError::Unavailable(_) => Cause::CredentialsUnavailable,
+            CredentialsError::Unavailable(error) => match error.downcast_ref::<TokenFailure>() {
+                Some(TokenFailure(failure)) => return failure.clone(),
+                None => Cause::CredentialsUnavailable,
+            },
             CredentialsError::SignInNeeded => Cause::Unauthorized,
         };
         Self::new(cause, error)
@@ -155,7 +159,7 @@ fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// Seconds only: relays and the proxies in front of them say no dates.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }

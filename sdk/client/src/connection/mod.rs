@@ -4,6 +4,7 @@ mod dial;
 mod failure;
 mod http;
 mod open;
+mod pin;
 mod proxy;
 mod renewal;
 mod socket;
@@ -13,7 +14,9 @@ mod websocket;
 
 pub(crate) use failure::Failure;
 pub(crate) use glasslink_session::Transport;
+pub(crate) use http::{Answer, post};
 pub(crate) use open::Connector;
+pub(crate) use pin::Pin;
 pub(crate) use proxy::Proxies;
 pub use proxy::ProxyError;
 pub(crate) use renewal::{Held, keep_renewed};

@@ -47,6 +47,8 @@ pub(crate) struct Connector {
     /// The last token that was asked for.
     pub(crate) held: Held,
     pub(crate) roots: Arc<Roots>,
+    /// Whom to trust in place of them, where the relay itself answers: the roots are still a proxy's.
+    pub(crate) pinned: Option<Arc<Roots>>,
     /// Where to connect instead of where the relay's name leads.
     pub(crate) through: Option<SocketAddr>,
     pub(crate) proxies: Proxies,
@@ -106,7 +108,7 @@ impl Connector {
         }
         let name = ServerName::try_from(self.address.host().to_owned())
             .map_err(|error| Failure::new(Cause::Certificate, &error))?;
-        let connector = self.roots.connector().await?;
+        let connector = self.pinned.as_ref().unwrap_or(&self.roots).connector().await?;
         Ok(Box::new(connector.connect(name, stream).await.map_err(|error| Failure::io(&error))?))
     }
 
@@ -118,6 +120,11 @@ impl Connector {
             Some(proxy) => tunnel(&proxy, &self.address, &self.roots).await,
             None => Ok(Box::new(dial(self.address.host(), self.address.port()).await?)),
         }
+    }
+
+    /// The relay refused the last token: whether another may be better.
+    pub(crate) fn refused(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| credentials.refused())
     }
 
     /// Asks for a token.

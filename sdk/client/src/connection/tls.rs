@@ -1,13 +1,14 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 
-use super::Failure;
+use super::{Failure, Pin};
 use glasslink_protocol::Cause;
 
 /// An extra root was not taken: give the certificate of an authority as PEM text.
@@ -19,10 +20,17 @@ pub struct RootError(String);
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     extra: Vec<CertificateDer<'static>>,
+    /// One certificate counts, and no root.
+    pin: Option<Arc<Pin>>,
     connector: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Roots {
+    /// Trusts what `pin` does.
+    pub(crate) fn pinned(pin: Arc<Pin>) -> Self {
+        Self { pin: Some(pin), ..Self::default() }
+    }
+
     /// `pem`: one or more certificates.
     pub(crate) fn add(&mut self, pem: &[u8]) -> Result<(), RootError> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
@@ -52,12 +60,15 @@ impl Roots {
     fn config(&self) -> Result<Arc<ClientConfig>, Failure> {
         let refused = |error: rustls::Error| Failure::new(Cause::Certificate, &error);
         let provider = Arc::new(ring::default_provider());
-        let verifier = platform::verifier(self.extra.clone(), Arc::clone(&provider)).map_err(refused)?;
+        let verifier: Arc<dyn ServerCertVerifier> = match &self.pin {
+            Some(pin) => Arc::clone(pin) as _,
+            None => Arc::new(platform::verifier(self.extra.clone(), Arc::clone(&provider)).map_err(refused)?),
+        };
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(refused)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))

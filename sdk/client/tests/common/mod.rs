@@ -1,6 +1,7 @@
 //! A relay that does as it is told: the protocol is the real one, what answers is a script.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+pub mod middle;
 pub mod proxy;
 
 use std::collections::HashMap;

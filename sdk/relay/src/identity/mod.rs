@@ -1,8 +1,29 @@
-//! Who is who, and how it is shown.
+//! Who is let in, how that is shown, and what happened.
 
+mod apps;
+mod audit;
+mod clerk;
 mod credentials;
-#[allow(dead_code, reason = "the doors for apps and devices use it")]
+mod database;
+mod devices;
+mod keys;
+mod limits;
+mod offers;
+mod secret;
+mod snapshot;
+#[allow(dead_code, reason = "the doors for apps use it")]
 mod who;
 
-pub(crate) use credentials::{Credentials, Grant, Secret};
-pub(crate) use who::{Identity, UnknownIdentity};
+pub use apps::{AppEntry, NewAppKey};
+pub(crate) use audit::AuditNote;
+pub use audit::{AuditEntry, AuditEvent};
+pub(crate) use clerk::Audit;
+pub(crate) use credentials::{Credentials, Grant};
+pub use database::KeysError;
+pub use devices::Device;
+pub use keys::{Keys, Lockdown};
+pub(crate) use limits::OFFER;
+pub(crate) use offers::Newcomer;
+pub use offers::{CodeOffer, OfferState, QrOffer};
+pub(crate) use secret::Secret;
+pub(crate) use who::{Identity, PeerId, UnknownIdentity};

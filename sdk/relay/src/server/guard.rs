@@ -37,7 +37,7 @@ fn authority(value: Option<&HeaderValue>) -> Option<Authority> {
     value?.to_str().ok()?.parse().ok()
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -5,10 +5,10 @@ mod routes;
 mod tls;
 mod transport;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, is_loopback};
 pub(crate) use listen::{Listener, Place, accept};
 pub(crate) use refusal::Refusal;
 pub(crate) use routes::router;
 pub use tls::TlsError;
-pub(crate) use tls::TlsFiles;
+pub(crate) use tls::{Certificate, TlsFiles, own};
 pub(crate) use transport::Transport;

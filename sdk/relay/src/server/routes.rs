@@ -20,6 +20,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route(&format!("/v1/link{HTTP_UP}"), post(doors::link::http::up))
         .route(&format!("/v1/link{HTTP_DOWN}"), post(doors::link::http::down))
         .route(&format!("/v1/link{HTTP_RENEW}"), post(doors::link::http::renew))
+        .merge(doors::pairing::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_here)
@@ -50,6 +51,7 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     let body = json!({
         "ready": readiness.ready,
         "reasons": readiness.reasons,
+        "warnings": readiness.warnings,
         "sessions": readiness.sessions,
         "engine": {
             "state": readiness.engine.state,

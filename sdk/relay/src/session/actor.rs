@@ -56,7 +56,7 @@ pub(crate) async fn run(
 ) {
     let (heard_by, mut heard) = mpsc::unbounded_channel();
     let mut actor = match begin {
-        Begin::New(identity) => Actor::new(&shared, session, &identity, heard_by),
+        Begin::New(identity) => Actor::new(&shared, session, identity, heard_by),
         Begin::Found(found) => Actor::found(&shared, *found, heard_by),
     };
     actor.live(&mut inbox, &mut heard).await;
@@ -77,6 +77,8 @@ pub(crate) async fn run(
 
 struct Actor {
     shared: Arc<Shared>,
+    /// Whose it is.
+    identity: Identity,
     link: RelaySession,
     live: Option<Live>,
     /// The connection that a new one takes the place of.
@@ -107,16 +109,16 @@ impl Actor {
     fn new(
         shared: &Arc<Shared>,
         session: SessionId,
-        identity: &Identity,
+        identity: Identity,
         heard: mpsc::UnboundedSender<Heard>,
     ) -> Self {
         let epoch = shared.next_epoch();
         let store: Box<dyn Store> = match &shared.data {
-            Some(data) => Box::new(data.create(session, identity, epoch)),
+            Some(data) => Box::new(data.create(session, &identity, epoch)),
             None => Box::new(MemoryStore::default()),
         };
         let link = RelaySession::new(shared.config(epoch, store.durability()), session, shared.clock.now());
-        Self::with(shared, link, Streams::new(store, shared.speech.clone(), heard))
+        Self::with(shared, identity, link, Streams::new(store, shared.speech.clone(), heard))
     }
 
     fn found(shared: &Arc<Shared>, found: Restored, heard: mpsc::UnboundedSender<Heard>) -> Self {
@@ -129,14 +131,15 @@ impl Actor {
         let now = shared.clock.now();
         let link = RelaySession::restore(config, found.session, now, found.link);
         info!(next_event = link.next_event().0, "session found");
-        Self::with(shared, link, streams)
+        Self::with(shared, found.identity, link, streams)
     }
 
-    fn with(shared: &Arc<Shared>, link: RelaySession, streams: Streams) -> Self {
+    fn with(shared: &Arc<Shared>, identity: Identity, link: RelaySession, streams: Streams) -> Self {
         let shared = Arc::clone(shared);
         let (stage, is_over) = (Stage::Running, false);
         let telemetry = Telemetry::begin(link.sums());
-        let mut actor = Self { shared, link, live: None, leaving: None, streams, stage, telemetry, is_over };
+        let mut actor =
+            Self { shared, identity, link, live: None, leaving: None, streams, stage, telemetry, is_over };
         actor.work();
         actor
     }
@@ -149,6 +152,7 @@ impl Actor {
         let draining = self.shared.draining.clone();
         let mut draining = pin!(draining.cancelled());
         let mut engine = self.shared.speech.status.clone();
+        let mut credentials = self.shared.credentials.changes();
         let mut timer = pin!(sleep_until(Instant::now()));
         while self.stage != Stage::Over {
             let due = self.due();
@@ -166,6 +170,7 @@ impl Actor {
                 incoming = next(&mut self.live) => self.incoming(incoming),
                 Some(heard) = heard.recv() => self.streams.hear(self.now(), &mut self.link, heard),
                 Ok(()) = engine.changed() => self.streams.engine_changed(),
+                Ok(()) = credentials.changed() => self.leave_if_revoked(),
                 () = &mut timer, if due.is_some() => self.timeout(),
                 () = &mut draining, if self.stage == Stage::Running => self.finish(),
                 () = yield_now(), if self.streams.is_hungry() => {}
@@ -221,6 +226,10 @@ impl Actor {
     }
 
     fn attach(&mut self, Attach { hello, connection, until }: Attach) {
+        if !self.shared.credentials.is_valid(&self.identity) {
+            self.shared.connections.spawn(close(connection, CloseCode::Unauthorized, Some(revoked())));
+            return;
+        }
         match self.link.attach(self.now(), &hello) {
             Ok(attachment) => {
                 self.streams.holder((hello.holder, hello.attach));
@@ -282,6 +291,14 @@ impl Actor {
         if self.live.as_ref().and_then(|live| live.until).is_some_and(|until| Instant::now() >= until) {
             info!("the credentials expired");
             self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
+        }
+    }
+
+    /// Whoever was revoked is told how to come back.
+    fn leave_if_revoked(&mut self) {
+        if self.live.is_some() && !self.shared.credentials.is_valid(&self.identity) {
+            info!("revoked");
+            self.leave(CloseCode::Unauthorized, Some(revoked()));
         }
     }
 
@@ -366,6 +383,13 @@ impl Actor {
             }
             RelayEvent::LedgerMismatch(sums) => warn!(?sums, "the client's ledger does not balance"),
         }
+    }
+}
+
+fn revoked() -> ErrorReport {
+    ErrorReport {
+        message: "the relay no longer knows this device, or this token".to_owned(),
+        ..Cause::Unauthorized.report()
     }
 }
 

@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::SystemTime;
 
+use rustls::crypto;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, crypto};
+use rustls::sign::CertifiedKey;
 
 /// Why the certificate or its key cannot be used. Each names the file.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,17 @@ pub enum TlsError {
         /// What is wrong with them.
         reason: String,
     },
+    /// The TLS library refuses to work.
+    #[error("TLS cannot be used: {0}")]
+    Refused(rustls::Error),
+    /// A certificate could not be made, or not be kept in the data folder. Look at the folder's permissions.
+    #[error("a certificate cannot be made in {folder}: {reason}")]
+    Own {
+        /// Where it would be kept.
+        folder: String,
+        /// What is in the way.
+        reason: String,
+    },
 }
 
 /// Where certificate chain and private key are, both PEM.
@@ -47,8 +59,12 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
+/// When both files were changed last, and their lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp([Option<(SystemTime, u64)>; 2]);
+
 impl TlsFiles {
-    pub(crate) fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub(crate) fn load(&self) -> Result<CertifiedKey, TlsError> {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| self.certificate_error(error))?;
@@ -59,16 +75,22 @@ impl TlsFiles {
             pem::Error::Io(error) => TlsError::Unreadable { path: display(&self.key), error },
             _ => TlsError::NoKey { path: display(&self.key) },
         })?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|error| TlsError::Mismatch {
+        CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
+            TlsError::Mismatch {
                 certificate: display(&self.certificate),
                 key: display(&self.key),
                 reason: error.to_string(),
-            })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+            }
+        })
+    }
+
+    /// What changes when the files do.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let of = |path: &Path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        Stamp([of(&self.certificate), of(&self.key)])
     }
 
     fn certificate_error(&self, error: pem::Error) -> TlsError {
