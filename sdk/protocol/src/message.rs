@@ -281,13 +281,13 @@ impl RelayMessage {
     }
 }
 
-fn decode<M: DeserializeOwned>(text: &str) -> Result<M, MessageError> {
+pub(crate) fn decode<M: DeserializeOwned>(text: &str) -> Result<M, MessageError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(MessageError::TooLarge(text.len()));
     }
     Ok(serde_json::from_str(text)?)
 }
 
-fn encode<M: Serialize>(message: &M) -> String {
+pub(crate) fn encode<M: Serialize>(message: &M) -> String {
     serde_json::to_string(message).expect("messages have string keys and finite numbers")
 }

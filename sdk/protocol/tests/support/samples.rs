@@ -412,7 +412,7 @@ fn received(limit: Option<FrameIndex>) -> RelayMessage {
     RelayMessage::Received { stream: StreamId(1), next: FrameIndex(2_000), limit }
 }
 
-fn settled() -> Final {
+pub(crate) fn settled() -> Final {
     let word = |text: &str, from, to| Word {
         text: text.into(),
         from: FrameIndex(from),
