@@ -158,6 +158,8 @@ pub enum ClosedReason {
     NotFound,
     /// The number is in use, or the connection has as many subscriptions as it may have.
     Refused,
+    /// The relay failed at it, and may not the next time.
+    Failed,
     #[serde(other)]
     Unknown,
 }

@@ -79,6 +79,7 @@ fn events() -> Vec<(&'static str, AppEvent)> {
         ("closed_session_over", closed(ClosedReason::SessionOver)),
         ("closed_not_found", closed(ClosedReason::NotFound)),
         ("closed_refused", closed(ClosedReason::Refused)),
+        ("closed_failed", closed(ClosedReason::Failed)),
         ("pong", AppEvent::Pong { id: 12 }),
         ("error", AppEvent::Error(Cause::ProtocolError.report())),
     ]

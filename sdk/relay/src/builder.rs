@@ -219,6 +219,7 @@ impl RelayBuilder {
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
+            pool: Arc::default(),
             speech: Speech::start(self.engine, stopping.clone()),
             stopping,
             connections: TaskTracker::new(),

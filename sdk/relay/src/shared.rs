@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, unix_micros};
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
+use crate::fanout::DecodePool;
 use crate::identity::Credentials;
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) exchanges: Exchanges,
     pub(crate) speech: Speech,
+    /// Decodes for apps.
+    pub(crate) pool: Arc<DecodePool>,
     /// Where sessions are kept; in memory without one.
     pub(crate) data: Option<Arc<DataDir>>,
     /// The tables of whoever has some.

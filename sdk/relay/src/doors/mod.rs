@@ -1,3 +1,4 @@
 //! One folder for each protocol that is spoken here.
 
+pub(crate) mod app;
 pub(crate) mod link;

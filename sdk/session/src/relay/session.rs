@@ -277,6 +277,11 @@ impl RelaySession {
         self.history.next()
     }
 
+    /// The transcript events after `number` that are still there, as they are sent, and the number of the first.
+    pub fn events_after(&self, number: EventNumber) -> (EventNumber, impl Iterator<Item = &str>) {
+        self.history.after(number)
+    }
+
     /// Who holds the session, and the number of the last connection of theirs.
     pub fn holder(&self) -> Option<(u64, u64)> {
         self.holder
