@@ -134,6 +134,11 @@ pub enum RelayMessage {
     Ended {
         stream: StreamId,
     },
+    /// The stream's frames cannot be decoded, though they have the right size. A client that has its samples ends it
+    /// and goes on as `pcm_s16le`, in a stream that `continues` it.
+    SendPcm {
+        stream: StreamId,
+    },
     /// The state of the speech engine.
     Status {
         engine: EngineState,

@@ -347,3 +347,20 @@ async fn an_app_that_says_nothing_for_long_is_dropped_and_its_subscriptions_with
     }
     assert_eq!(app.closed().await, None);
 }
+
+// SPEC P19.7
+#[tokio::test]
+async fn a_client_whose_frames_are_all_bad_is_asked_for_samples() {
+    let (relay, mut client) = live(1).await;
+    let mut app = App::plain(&relay.url()).await;
+    app.subscribe(1, 1, Wanted::Pcm).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    let bad = [0xff; 20].repeat(50);
+    for first in (0..250).step_by(50) {
+        client.frames(1, first, 50, &bad).await;
+        // The decoder says so to the session, which says so when something comes.
+        app.until(is_frames_to(first + 50)).await;
+    }
+    let asked = client.until(|message| matches!(message, RelayMessage::SendPcm { .. })).await;
+    assert_eq!(asked, RelayMessage::SendPcm { stream: STREAM });
+}

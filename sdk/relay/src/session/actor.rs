@@ -203,6 +203,11 @@ impl Actor {
         self.act();
         self.streams.settle();
         self.hub.flush();
+        for stream in self.hub.undecodable() {
+            warn!(%stream, "its frames cannot be decoded; the client is asked for PCM");
+            self.link.ask_for_pcm(stream);
+            self.act();
+        }
         if let Stage::Finishing(until) = self.stage
             && (!self.streams.is_busy() || self.live.is_none() || Instant::now() >= until)
         {

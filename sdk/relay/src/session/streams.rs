@@ -329,6 +329,10 @@ impl Streams {
         }
         let fed = stream.transcription.feed(&mut *self.store);
         stream.hungry = fed != Fed::Enough;
+        if stream.transcription.take_undecodable() {
+            warn!(stream = %id, "its frames cannot be decoded; the client is asked for PCM");
+            link.ask_for_pcm(id);
+        }
         if let Fed::Lost { from, to } = fed {
             warn!(stream = %id, %from, %to, "kept frames are damaged");
             let from = from.max(stream.transcription.settled());

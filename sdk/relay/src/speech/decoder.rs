@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use glasslink_audio::{Decoded, DecoderError, FrameDecoder};
 use glasslink_protocol::{FrameIndex, StreamFormat};
-use metrics::counter;
 
+use crate::session::Telemetry;
 use crate::speech::Timeline;
 
 /// Bad frames in a row, by their time, before a decoder is thrown away; as many again, and the stream is not what it
@@ -25,7 +25,7 @@ pub(crate) struct StreamDecoder {
     /// Whether the bad ones of the last second cost a decoder.
     renewed: bool,
     undecodable: bool,
-    decode: Decode,
+    how: Decode,
 }
 
 type Decode = fn(&mut FrameDecoder, Option<&[u8]>, &mut Vec<i16>) -> Decoded;
@@ -35,7 +35,7 @@ impl StreamDecoder {
         Self::with(format, FrameDecoder::decode)
     }
 
-    fn with(format: StreamFormat, decode: Decode) -> Result<Self, DecoderError> {
+    fn with(format: StreamFormat, how: Decode) -> Result<Self, DecoderError> {
         Ok(Self {
             format,
             decoder: FrameDecoder::new(format)?,
@@ -45,15 +45,15 @@ impl StreamDecoder {
             bad: 0,
             renewed: false,
             undecodable: false,
-            decode,
+            how,
         })
     }
 
     /// Appends the samples of the next frame; `None` for one that was lost.
     pub(crate) fn decode(&mut self, frame: Option<&[u8]>, samples: &mut Vec<i16>) {
         let before = samples.len();
-        let (decoder, decode) = (&mut self.decoder, self.decode);
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(decoder, frame, samples)));
+        let (inner, how) = (&mut self.decoder, self.how);
+        let decoded = catch_unwind(AssertUnwindSafe(|| how(inner, frame, samples)));
         self.frames += 1;
         let panicked = decoded.is_err();
         if panicked {
@@ -72,7 +72,7 @@ impl StreamDecoder {
             self.renewed = false;
             return;
         }
-        counter!("glasslink_relay_bad_frames_total").increment(1);
+        Telemetry::bad_frame();
         self.bad += 1;
         if self.format.duration(self.bad) >= BAD {
             self.bad = 0;
@@ -132,6 +132,7 @@ mod tests {
         }
     }
 
+    // SPEC P19.7
     #[test]
     fn a_panic_in_the_decoder_costs_one_frame() {
         let mut decoder = StreamDecoder::with(lc3(), touchy).unwrap();
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!(samples.len(), 4 * 320);
     }
 
+    // SPEC P19.7
     #[test]
     fn a_second_of_bad_frames_gets_a_fresh_decoder_and_another_one_a_word_to_the_client() {
         let mut decoder = StreamDecoder::with(lc3(), touchy).unwrap();

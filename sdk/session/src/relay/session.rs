@@ -205,6 +205,11 @@ impl RelaySession {
         }
     }
 
+    /// The stream's frames cannot be decoded: the client is asked to go on with samples.
+    pub fn ask_for_pcm(&mut self, stream: StreamId) {
+        self.send(&RelayMessage::SendPcm { stream });
+    }
+
     /// Sends text that may still change. Not kept.
     pub fn partial(&mut self, partial: Partial) {
         self.send(&RelayMessage::Partial(partial));

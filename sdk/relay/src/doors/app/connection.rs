@@ -56,7 +56,7 @@ impl App {
         for (subscription, session) in self.subscriptions.drain() {
             let outbox = Arc::clone(&self.outbox);
             // A session that is gone has forgotten it already.
-            let _ = session.send(Command::Unsubscribe(Unsubscribe { outbox, subscription })).await;
+            let _ = session.send(Command::Unsubscribe(Unsubscribe { subscription, outbox })).await;
         }
         debug!(identity = %self.identity, "app gone");
     }
@@ -89,11 +89,11 @@ impl App {
             match incoming {
                 FromApp::Text(text) => match AppMessage::decode(&text) {
                     Ok(message) => Box::pin(self.message(message)).await,
-                    Err(error) => return protocol_error(&error.to_string()),
+                    Err(error) => return Some(protocol_error(&error.to_string())),
                 },
                 FromApp::Traffic => {}
                 FromApp::Audio => {
-                    return protocol_error("an app has no part in a session: it sends no audio");
+                    return Some(protocol_error("an app has no part in a session: it sends no audio"));
                 }
                 FromApp::TooLarge => return Some((CloseCode::TooLarge, None)),
                 FromApp::Overrun => {
@@ -137,7 +137,7 @@ impl App {
                 };
                 let outbox = Arc::clone(&self.outbox);
                 // The session says the last word; one that is over has said it.
-                let _ = session.send(Command::Unsubscribe(Unsubscribe { outbox, subscription })).await;
+                let _ = session.send(Command::Unsubscribe(Unsubscribe { subscription, outbox })).await;
             }
             AppMessage::Ping { id } => self.tell(&AppEvent::Pong { id }),
             AppMessage::Unknown => {}
@@ -168,7 +168,7 @@ async fn command(session: &mpsc::Sender<Command>, command: Command) -> Result<()
     })
 }
 
-fn protocol_error(reason: &str) -> End {
+fn protocol_error(reason: &str) -> (CloseCode, Option<ErrorReport>) {
     let report = ErrorReport { message: reason.to_owned(), ..Cause::ProtocolError.report() };
-    Some((CloseCode::ProtocolError, Some(report)))
+    (CloseCode::ProtocolError, Some(report))
 }

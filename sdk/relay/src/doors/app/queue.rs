@@ -144,7 +144,9 @@ impl Queue {
             content: Content::End(missed.event(key).encode()),
         });
         let entries: Vec<Entry> = entries.collect();
-        entries.into_iter().for_each(|entry| self.stream_event(entry));
+        for entry in entries {
+            self.stream_event(entry);
+        }
         let event = AppEvent::Closed { subscription, reason };
         let key = (subscription, StreamId(u32::MAX));
         self.stream_event(Entry { key, at: now, content: Content::End(event.encode()) });
