@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod bluetooth_vm;
 pub(crate) mod ci;
 pub(crate) mod demo;
+pub(crate) mod load;
 pub(crate) mod nightly;
 pub(crate) mod package;
 pub(crate) mod report;

@@ -30,6 +30,7 @@ enum Xtask {
     Package(commands::package::Package),
     Simulate(commands::simulate::Simulate),
     Soak(commands::soak::Soak),
+    Load(commands::load::Load),
     Report(commands::report::Report),
     Spec(commands::spec::Spec),
 }
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Xtask::Package(commands::package::Package {}) => Ok(commands::package::run()),
         Xtask::Simulate(command) => command.run(),
         Xtask::Soak(command) => command.run(),
+        Xtask::Load(command) => command.run(),
         Xtask::Report(command) => command.run(),
         Xtask::Spec(commands::spec::Spec {}) => commands::spec::run(),
     };

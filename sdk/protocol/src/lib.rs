@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod app;
 mod audio_message;
 mod close;
 mod error;
@@ -28,6 +29,10 @@ pub mod pairing;
 mod rearm;
 mod transcript;
 
+pub use app::{
+    APP_HEADER_BYTES, APP_KEY_SUBPROTOCOL, APP_PCM_RATE, AppAudio, AppAudioError, AppEvent, AppMessage,
+    ClosedReason, MAX_LISTED_SESSIONS, SubscriptionId, Wanted,
+};
 pub use audio_message::{
     AudioMessage, AudioMessageError, Frames, HEADER_BYTES, MAX_AUDIO_BYTES, MAX_FRAMES_PER_MESSAGE,
 };

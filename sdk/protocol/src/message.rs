@@ -134,6 +134,11 @@ pub enum RelayMessage {
     Ended {
         stream: StreamId,
     },
+    /// The stream's frames cannot be decoded, though they have the right size. A client that has its samples ends it
+    /// and goes on as `pcm_s16le`, in a stream that `continues` it.
+    SendPcm {
+        stream: StreamId,
+    },
     /// The state of the speech engine.
     Status {
         engine: EngineState,
@@ -281,13 +286,13 @@ impl RelayMessage {
     }
 }
 
-fn decode<M: DeserializeOwned>(text: &str) -> Result<M, MessageError> {
+pub(crate) fn decode<M: DeserializeOwned>(text: &str) -> Result<M, MessageError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(MessageError::TooLarge(text.len()));
     }
     Ok(serde_json::from_str(text)?)
 }
 
-fn encode<M: Serialize>(message: &M) -> String {
+pub(crate) fn encode<M: Serialize>(message: &M) -> String {
     serde_json::to_string(message).expect("messages have string keys and finite numbers")
 }

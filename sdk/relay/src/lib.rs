@@ -19,6 +19,7 @@ mod builder;
 mod clock;
 mod database;
 mod doors;
+mod fanout;
 mod handle;
 mod identity;
 mod limits;

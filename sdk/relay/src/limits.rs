@@ -42,8 +42,8 @@ pub(crate) const OUTGOING_STALL: Duration = Duration::from_secs(10);
 /// Time a connection has to take what is left and to answer the close.
 pub(crate) const CLOSING: Duration = Duration::from_secs(5);
 
-/// Connections handed to a session that it has not looked at yet.
-pub(crate) const COMMANDS: usize = 8;
+/// Commands given to a session that it has not looked at yet: connections, and what apps want.
+pub(crate) const COMMANDS: usize = 32;
 
 /// Sessions at once, attached or not, by default.
 pub(crate) const SESSIONS: usize = 10_000;

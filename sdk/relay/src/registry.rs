@@ -102,6 +102,30 @@ impl Registry {
         sessions.insert(session, Known { identity, commands });
     }
 
+    /// The sessions that `identity` may see, in the order of their ids: the first `most` behind `after`.
+    pub(crate) fn visible(
+        &self,
+        identity: &Identity,
+        after: Option<SessionId>,
+        most: usize,
+    ) -> Vec<SessionId> {
+        let sessions = self.lock();
+        let visible = sessions.iter().filter(|(_, known)| identity.may_see(&known.identity));
+        let mut visible: Vec<_> =
+            visible.map(|(id, _)| *id).filter(|id| after.is_none_or(|after| *id > after)).collect();
+        drop(sessions);
+        visible.sort_unstable();
+        visible.truncate(most);
+        visible
+    }
+
+    /// Where a session takes commands that `identity` may see; `None` for all others.
+    pub(crate) fn commands(&self, identity: &Identity, session: SessionId) -> Option<mpsc::Sender<Command>> {
+        let sessions = self.lock();
+        let known = sessions.get(&session).filter(|known| identity.may_see(&known.identity));
+        known.map(|known| known.commands.clone())
+    }
+
     /// Forgets a session that is over. Connections handed to it before this are in its inbox; later ones make a new
     /// session.
     pub(crate) fn forget(&self, session: SessionId) {

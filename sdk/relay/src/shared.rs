@@ -11,6 +11,7 @@ use crate::clock::{Clock, unix_micros};
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
+use crate::fanout::DecodePool;
 use crate::identity::Credentials;
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) exchanges: Exchanges,
     pub(crate) speech: Speech,
+    /// Decodes for apps.
+    pub(crate) pool: Arc<DecodePool>,
     /// Where sessions are kept; in memory without one.
     pub(crate) data: Option<Arc<DataDir>>,
     /// The tables of whoever has some.
@@ -83,15 +86,13 @@ impl Shared {
         if waiting > 0 {
             reasons.push(format!("the disk takes nothing; {waiting} sessions wait for it"));
         }
-<<<<<<< HEAD
         if let Health::Down { reason, remedy } = self.database.health() {
             let waiting = self.database.waiting();
             reasons.push(format!("the database takes nothing ({reason}; {waiting} writes wait): {remedy}"));
-=======
+        }
         let mut warnings = Vec::new();
         for trouble in self.certificate.iter().flat_map(Certificate::troubles) {
             if trouble.is_fatal() { &mut reasons } else { &mut warnings }.push(trouble.to_string());
->>>>>>> d2a1600 (relay, client: devices are paired by QR or a typed code, and have keys and tokens of their own that are revoked at once)
         }
         Readiness {
             ready: reasons.is_empty(),

@@ -12,7 +12,7 @@ pub(crate) const EARLIER_SESSION: SessionId = SessionId(0xfedc_ba98_7654_3210_88
 pub(crate) const CLIENT_VARIANTS: [&str; 10] =
     ["audio_stalled", "bye", "clock", "end", "gap", "hello", "open", "ping", "pong", "sums"];
 
-pub(crate) const RELAY_VARIANTS: [&str; 13] = [
+pub(crate) const RELAY_VARIANTS: [&str; 14] = [
     "ended",
     "error",
     "kept",
@@ -22,6 +22,7 @@ pub(crate) const RELAY_VARIANTS: [&str; 13] = [
     "received",
     "rejected",
     "restarting",
+    "send_pcm",
     "status",
     "transcribed",
     "transcript",
@@ -56,6 +57,7 @@ pub(crate) fn relay_variant(message: &RelayMessage) -> &'static str {
         RelayMessage::Transcribed { .. } => "transcribed",
         RelayMessage::Ended { .. } => "ended",
         RelayMessage::Status { .. } => "status",
+        RelayMessage::SendPcm { .. } => "send_pcm",
         RelayMessage::Ping { .. } => "ping",
         RelayMessage::Pong { .. } => "pong",
         RelayMessage::Error(_) => "error",
@@ -154,6 +156,7 @@ pub(crate) fn relay_messages() -> Vec<(&'static str, RelayMessage)> {
                 ..Cause::RateLimited.report()
             }),
         ),
+        ("send_pcm", RelayMessage::SendPcm { stream: StreamId(1) }),
         ("restarting", RelayMessage::Restarting { reconnect_in_ms: 500, spread_ms: 2_000 }),
     ];
     for (name, engine) in ENGINES {
@@ -412,7 +415,7 @@ fn received(limit: Option<FrameIndex>) -> RelayMessage {
     RelayMessage::Received { stream: StreamId(1), next: FrameIndex(2_000), limit }
 }
 
-fn settled() -> Final {
+pub(crate) fn settled() -> Final {
     let word = |text: &str, from, to| Word {
         text: text.into(),
         from: FrameIndex(from),

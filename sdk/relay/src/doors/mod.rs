@@ -1,4 +1,5 @@
 //! One folder for each protocol that is spoken here.
 
+pub(crate) mod app;
 pub(crate) mod link;
 pub(crate) mod pairing;

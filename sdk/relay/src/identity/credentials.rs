@@ -128,7 +128,6 @@ impl Credentials {
     }
 
     /// Waits until an identity is no longer let in.
-    #[allow(dead_code, reason = "the door for apps uses it")]
     pub(crate) async fn revoked(&self, identity: &Identity) {
         let mut changes = self.changes();
         while self.is_valid(identity) {

@@ -21,6 +21,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route(&format!("/v1/link{HTTP_DOWN}"), post(doors::link::http::down))
         .route(&format!("/v1/link{HTTP_RENEW}"), post(doors::link::http::renew))
         .merge(doors::pairing::routes())
+        .merge(doors::app::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_here)

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
 use crate::doors::link::{Connection, Incoming, close};
+use crate::fanout::{Hub, Subscribe, Unsubscribe};
 use crate::identity::Identity;
 use crate::limits;
 use crate::session::streams::Streams;
@@ -24,6 +25,9 @@ pub(crate) enum Command {
     Attach(Box<Attach>),
     /// The connection may live until then.
     Renew(Option<Instant>),
+    /// An app that may see the session wants something of it.
+    Subscribe(Box<Subscribe>),
+    Unsubscribe(Unsubscribe),
 }
 
 /// A connection whose `hello` names this session.
@@ -61,6 +65,7 @@ pub(crate) async fn run(
     };
     actor.live(&mut inbox, &mut heard).await;
     if actor.is_over {
+        actor.hub.over();
         actor.streams.over();
         info!("session over");
     }
@@ -69,8 +74,12 @@ pub(crate) async fn run(
     inbox.close();
     while let Some(command) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.
-        if let Command::Attach(attach) = command {
-            shared.connections.spawn(close(attach.connection, CloseCode::GoingAway, None));
+        match command {
+            Command::Attach(attach) => {
+                shared.connections.spawn(close(attach.connection, CloseCode::GoingAway, None));
+            }
+            Command::Subscribe(subscribe) => subscribe.refuse(),
+            Command::Renew(_) | Command::Unsubscribe(_) => {}
         }
     }
 }
@@ -84,6 +93,7 @@ struct Actor {
     /// The connection that a new one takes the place of.
     leaving: Option<Live>,
     streams: Streams,
+    hub: Hub,
     stage: Stage,
     telemetry: Telemetry,
     /// Not only here: nobody will come back to it.
@@ -118,12 +128,18 @@ impl Actor {
             None => Box::new(MemoryStore::default()),
         };
         let link = RelaySession::new(shared.config(epoch, store.durability()), session, shared.clock.now());
-        Self::with(shared, identity, link, Streams::new(store, shared.speech.clone(), heard))
+        let hub = Hub::new(Arc::clone(&shared.pool));
+        let streams = Streams::new(store, shared.speech.clone(), heard);
+        Self::with(shared, identity, link, streams, hub)
     }
 
     fn found(shared: &Arc<Shared>, found: Restored, heard: mpsc::UnboundedSender<Heard>) -> Self {
         let mut streams = Streams::new(Box::new(found.store), shared.speech.clone(), heard);
+        let mut hub = Hub::new(Arc::clone(&shared.pool));
         for stream in &found.link.streams {
+            if stream.ended.is_none() {
+                hub.resume(&stream.start);
+            }
             let settled = found.settled.get(&stream.start.stream).copied().unwrap_or(stream.transcribed);
             streams.resume(stream, settled, !found.is_whole);
         }
@@ -131,15 +147,31 @@ impl Actor {
         let now = shared.clock.now();
         let link = RelaySession::restore(config, found.session, now, found.link);
         info!(next_event = link.next_event().0, "session found");
-        Self::with(shared, found.identity, link, streams)
+        Self::with(shared, found.identity, link, streams, hub)
     }
 
-    fn with(shared: &Arc<Shared>, identity: Identity, link: RelaySession, streams: Streams) -> Self {
+    fn with(
+        shared: &Arc<Shared>,
+        identity: Identity,
+        link: RelaySession,
+        streams: Streams,
+        hub: Hub,
+    ) -> Self {
         let shared = Arc::clone(shared);
         let (stage, is_over) = (Stage::Running, false);
         let telemetry = Telemetry::begin(link.sums());
-        let mut actor =
-            Self { shared, identity, link, live: None, leaving: None, streams, stage, telemetry, is_over };
+        let mut actor = Self {
+            shared,
+            identity,
+            link,
+            live: None,
+            leaving: None,
+            streams,
+            hub,
+            stage,
+            telemetry,
+            is_over,
+        };
         actor.work();
         actor
     }
@@ -165,10 +197,12 @@ impl Actor {
                 command = inbox.recv() => match command {
                     Some(Command::Attach(attach)) => self.attach(*attach),
                     Some(Command::Renew(until)) => self.renew(until),
+                    Some(Command::Subscribe(subscribe)) => self.hub.subscribe(&self.link, *subscribe),
+                    Some(Command::Unsubscribe(unsubscribe)) => self.hub.unsubscribe(&unsubscribe),
                     None => break,
                 },
                 incoming = next(&mut self.live) => self.incoming(incoming),
-                Some(heard) = heard.recv() => self.streams.hear(self.now(), &mut self.link, heard),
+                Some(heard) = heard.recv() => self.hear(heard),
                 Ok(()) = engine.changed() => self.streams.engine_changed(),
                 Ok(()) = credentials.changed() => self.leave_if_revoked(),
                 () = &mut timer, if due.is_some() => self.timeout(),
@@ -189,6 +223,12 @@ impl Actor {
         self.streams.work(self.now(), &mut self.link);
         self.act();
         self.streams.settle();
+        self.hub.flush();
+        for stream in self.hub.undecodable() {
+            warn!(%stream, "its frames cannot be decoded; the client is asked for PCM");
+            self.link.ask_for_pcm(stream);
+            self.act();
+        }
         if let Stage::Finishing(until) = self.stage
             && (!self.streams.is_busy() || self.live.is_none() || Instant::now() >= until)
         {
@@ -206,6 +246,15 @@ impl Actor {
         self.stage = Stage::Finishing(Instant::now() + if durable { Duration::ZERO } else { limits::FINISH });
         if !durable {
             self.streams.finish_early(&self.link);
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        if let Some(partial) = self.streams.hear(self.now(), &mut self.link, heard) {
+            self.hub.partial(&partial);
+            if self.streams.wants_partials {
+                self.link.partial(partial);
+            }
         }
     }
 
@@ -351,6 +400,7 @@ impl Actor {
 
     fn event(&mut self, event: RelayEvent) {
         Telemetry::event(&event);
+        self.hub.event(&event);
         match event {
             RelayEvent::Opened(start) => {
                 info!(stream = %start.stream, format = ?start.format, from = %start.from, "stream opened");

@@ -5,3 +5,4 @@ mod streams;
 mod telemetry;
 
 pub(crate) use actor::{Attach, Begin, Command, run, span};
+pub(crate) use telemetry::Telemetry;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use glasslink_protocol::{
-    ClockMark, Durability, EngineState, EventNumber, FrameIndex, Gap, GapCause, StreamFormat, StreamId,
-    StreamStart, TranscriptEvent,
+    ClockMark, Durability, EngineState, EventNumber, FrameIndex, Gap, GapCause, Partial, StreamFormat,
+    StreamId, StreamStart, TranscriptEvent,
 };
 use glasslink_session::{RelaySession, RestoredStream, Timestamp};
 use tokio::sync::mpsc;
@@ -246,12 +246,12 @@ impl Streams {
         }
     }
 
-    /// What an engine said.
-    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) {
+    /// What an engine said. Returns text that may still change.
+    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) -> Option<Partial> {
         let Heard { stream: id, recognition, event } = heard;
-        let Some(stream) = self.open.get_mut(&id) else { return };
+        let stream = self.open.get_mut(&id)?;
         match stream.transcription.hear(recognition, event) {
-            Said::Partial(partial) if self.wants_partials => link.partial(partial),
+            Said::Partial(partial) => return Some(partial),
             Said::Final(settled) => {
                 self.status_changed |= stream.progress();
                 link.append(TranscriptEvent::Final(settled));
@@ -267,8 +267,9 @@ impl Streams {
                 self.status_changed = true;
                 stream.failed();
             }
-            Said::Partial(_) | Said::Nothing => {}
+            Said::Nothing => {}
         }
+        None
     }
 
     fn is_ready(&self) -> bool {
@@ -328,6 +329,10 @@ impl Streams {
         }
         let fed = stream.transcription.feed(&mut *self.store);
         stream.hungry = fed != Fed::Enough;
+        if stream.transcription.take_undecodable() {
+            warn!(stream = %id, "its frames cannot be decoded; the client is asked for PCM");
+            link.ask_for_pcm(id);
+        }
         if let Fed::Lost { from, to } = fed {
             warn!(stream = %id, %from, %to, "kept frames are damaged");
             let from = from.max(stream.transcription.settled());

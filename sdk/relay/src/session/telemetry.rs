@@ -26,6 +26,11 @@ impl Telemetry {
         counter!("glasslink_relay_refused_total", "cause" => cause.code()).increment(1);
     }
 
+    /// A decoder could make nothing of a frame.
+    pub(crate) fn bad_frame() {
+        counter!("glasslink_relay_bad_frames_total").increment(1);
+    }
+
     /// A connection took nothing and was dropped.
     pub(crate) fn stuck() {
         counter!("glasslink_relay_stuck_connections_total").increment(1);
@@ -140,6 +145,7 @@ mod tests {
             }
             Telemetry::refused(Cause::Superseded);
             Telemetry::stuck();
+            Telemetry::bad_frame();
             telemetry.frames(sums(7));
             telemetry.end(sums(9), true);
         });

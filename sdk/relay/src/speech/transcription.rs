@@ -5,7 +5,7 @@ use glasslink_audio::{DecoderError, FrameDecoder};
 use glasslink_protocol::{AudioMessage, Final, FrameIndex, GapCause, Partial, StreamFormat, StreamId, Word};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::speech::Timeline;
+use crate::speech::{StreamDecoder, Timeline};
 use crate::store::{Piece, Store};
 
 /// Radio losses up to this long are concealed, as a headset does; a cut in the middle of a word would cost the word.
@@ -62,8 +62,7 @@ pub(crate) struct Transcription {
 
 struct Running {
     recognition: Box<dyn Recognition>,
-    format: StreamFormat,
-    decoder: FrameDecoder,
+    decoder: StreamDecoder,
     timeline: Timeline,
     /// The next frame to be decoded.
     next: FrameIndex,
@@ -156,7 +155,7 @@ impl Transcription {
         heard: &UnboundedSender<Heard>,
         store: &dyn Store,
     ) -> Result<(), EngineError> {
-        let Ok(decoder) = FrameDecoder::new(self.format) else { return Ok(()) };
+        let Ok(decoder) = StreamDecoder::new(self.format) else { return Ok(()) };
         self.recognitions += 1;
         let (stream, recognition, heard) = (self.stream, self.recognitions, heard.clone());
         // Bounded by the audio that the recognition takes: at most a minute's events wait here.
@@ -167,7 +166,6 @@ impl Transcription {
         let start = self.start(origin).max(readable).min(self.settled);
         self.running = Some(Running {
             recognition: engine.open(sink)?,
-            format: self.format,
             decoder,
             timeline: Timeline::new(&self.format, start),
             next: start,
@@ -190,6 +188,11 @@ impl Transcription {
     /// Gives up the recognition; what it had not settled is recognised again by the next.
     pub(crate) fn stop(&mut self) {
         self.running = None;
+    }
+
+    /// Whether two seconds of frames in a row were bad, since this was last asked.
+    pub(crate) fn take_undecodable(&mut self) -> bool {
+        self.running.as_mut().is_some_and(|running| running.decoder.take_undecodable())
     }
 
     /// No recognition is wanted of what lies before `to`: it was let go.
@@ -334,7 +337,7 @@ impl Running {
         let before = self.offered.len();
         for frame in frames {
             // A frame that is damaged is concealed; its words may be, too.
-            let _ = self.decoder.decode(Some(frame), &mut self.offered);
+            self.decoder.decode(Some(frame), &mut self.offered);
             count += 1;
         }
         self.position += (self.offered.len() - before) as u64;
@@ -344,7 +347,7 @@ impl Running {
     fn conceal(&mut self, to: FrameIndex) {
         let before = self.offered.len();
         for _ in 0..to.since(self.next) {
-            let _ = self.decoder.decode(None, &mut self.offered);
+            self.decoder.decode(None, &mut self.offered);
         }
         self.position += (self.offered.len() - before) as u64;
         self.next = to;
@@ -355,9 +358,6 @@ impl Running {
         self.flush();
         self.gap = Some(to);
         self.next = to;
-        if let Ok(decoder) = FrameDecoder::new(self.format) {
-            self.decoder = decoder;
-        }
     }
 
     fn finish(&mut self) {

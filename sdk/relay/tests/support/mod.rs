@@ -1,6 +1,7 @@
 //! A client of a few lines, on a real socket.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod app;
 pub mod engine;
 pub mod program;
 

@@ -102,7 +102,8 @@ impl ClientSession {
                 let in_flight = self.in_flight();
                 self.liveness.pong(now, id, in_flight);
             }
-            RelayMessage::Welcome { .. }
+            RelayMessage::SendPcm { .. }
+            | RelayMessage::Welcome { .. }
             | RelayMessage::Error(_)
             | RelayMessage::Restarting { .. }
             | RelayMessage::Unknown => {}

@@ -205,6 +205,11 @@ impl RelaySession {
         }
     }
 
+    /// The stream's frames cannot be decoded: the client is asked to go on with samples.
+    pub fn ask_for_pcm(&mut self, stream: StreamId) {
+        self.send(&RelayMessage::SendPcm { stream });
+    }
+
     /// Sends text that may still change. Not kept.
     pub fn partial(&mut self, partial: Partial) {
         self.send(&RelayMessage::Partial(partial));
@@ -275,6 +280,11 @@ impl RelaySession {
     /// The number the next transcript event gets.
     pub fn next_event(&self) -> EventNumber {
         self.history.next()
+    }
+
+    /// The transcript events after `number` that are still there, as they are sent, and the number of the first.
+    pub fn events_after(&self, number: EventNumber) -> (EventNumber, impl Iterator<Item = &str>) {
+        self.history.after(number)
     }
 
     /// Who holds the session, and the number of the last connection of theirs.

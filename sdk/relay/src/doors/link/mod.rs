@@ -7,4 +7,4 @@ mod upgrade;
 mod websocket;
 
 pub(crate) use connection::{Connection, Incoming, close};
-pub(crate) use upgrade::upgrade;
+pub(crate) use upgrade::{accept_key, switch, upgrade, values};

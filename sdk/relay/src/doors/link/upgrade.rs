@@ -27,8 +27,7 @@ pub(crate) async fn upgrade(
     let Some(grant) = shared.credentials.identify(authorization) else {
         return Err(Refusal::new(Cause::Unauthorized));
     };
-    let key = websocket_key(headers)?;
-    let accept = derive_accept_key(key);
+    let accept = accept_key(headers)?;
     if shared.stopping.is_cancelled() || shared.draining.is_cancelled() {
         return Err(Refusal::new(Cause::Restarting));
     }
@@ -37,6 +36,11 @@ pub(crate) async fn upgrade(
     }
     let upgraded = hyper::upgrade::on(&mut request);
     shared.connections.spawn(greet(Arc::clone(&shared), grant, upgraded, place));
+    switch(accept)
+}
+
+/// The answer that makes a WebSocket of a request, with what [`accept_key`] returned.
+pub(crate) fn switch(accept: String) -> Result<Response, Refusal> {
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "upgrade")
@@ -47,8 +51,8 @@ pub(crate) async fn upgrade(
         .map_err(|_| Refusal::new(Cause::ProtocolError))
 }
 
-/// The key of a WebSocket upgrade that names our subprotocol.
-fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
+/// The answer to the key of a WebSocket upgrade that names our subprotocol.
+pub(crate) fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
     let other = |message: &str| Refusal::because(Cause::UnsupportedVersion, message);
     if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
         return Err(other("this address is a WebSocket's"));
@@ -60,11 +64,16 @@ fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
         return Err(other("only the subprotocol glasslink.v1 is spoken here"));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Refusal::new(Cause::ProtocolError))?;
-    Ok(key.as_bytes())
+    Ok(derive_accept_key(key.as_bytes()))
 }
 
 /// Whether one of the comma-separated values of a header is `wanted`.
 fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    values(headers, name).any(|value| value.eq_ignore_ascii_case(wanted))
+}
+
+/// The comma-separated values of a header.
+pub(crate) fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(wanted))
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }

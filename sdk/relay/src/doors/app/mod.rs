@@ -1,0 +1,21 @@
+//! The door for apps, `/v1/app`: `glasslink.v1` for those who listen. An app sees sessions, and has no part in them.
+
+mod connection;
+mod limits;
+mod outbox;
+mod queue;
+mod upgrade;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+pub(crate) use outbox::Outbox;
+pub(crate) use queue::{Audio, Queue};
+
+use crate::shared::Shared;
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route("/v1/app", get(upgrade::upgrade))
+}

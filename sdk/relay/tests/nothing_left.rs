@@ -1,0 +1,129 @@
+//! Of sessions that are over nothing is left: no task, no descriptor, no file, no memory.
+//!
+//! 10,000 of them with `GLASSLINK_NIGHTLY=1`; some hundreds else.
+
+mod support;
+
+use std::path::Path;
+use std::time::Duration;
+use std::{env, fs};
+
+use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId, Wanted};
+use glasslink_relay::{Relay, RelayHandle};
+use support::app::{App, is_ended};
+use support::{Client, PATIENCE, hello, stream};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::{sleep, timeout};
+
+/// Sessions at once.
+const AT_ONCE: u128 = 20;
+
+/// What tables, pools and the like may grow by, however many sessions there were.
+const SLACK_BYTES: i64 = 64 << 10;
+
+fn rounds() -> u128 {
+    let sessions = if env::var_os("GLASSLINK_NIGHTLY").is_some() { 10_000 } else { 300 };
+    sessions / AT_ONCE
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A session that streams to an app, and is over: by a word, or by being left alone.
+async fn session(relay: &RelayHandle, id: u128, want: Wanted) {
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(id)).await;
+    let mut app = App::plain(&relay.url()).await;
+    app.subscribe(1, id, want).await;
+    client.say(&ClientMessage::Open(stream(1, 0))).await;
+    for first in (0..50).step_by(5) {
+        client.audio(1, first, 5).await;
+    }
+    client.say(&ClientMessage::End { stream: StreamId(1), at: FrameIndex(50) }).await;
+    app.until(is_ended).await;
+    client.until(|message| matches!(message, RelayMessage::Ended { .. })).await;
+    if id.is_multiple_of(2) {
+        client.say(&ClientMessage::Bye).await;
+        client.until_closed().await;
+        assert!(matches!(app.event().await, glasslink_protocol::AppEvent::Closed { .. }));
+    }
+}
+
+/// Rounds of sessions, until nothing of them is alive.
+async fn sessions(relay: &RelayHandle, rounds: u128, want: Wanted) {
+    for round in 0..rounds {
+        let ids = (0..AT_ONCE).map(|number| round * AT_ONCE + number + 1);
+        futures_util::future::join_all(ids.map(|id| session(relay, id, want))).await;
+        let over = async {
+            while relay.sessions() > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, over).await.expect("sessions end");
+    }
+}
+
+/// Waits until the runtime has no more tasks than `before`.
+async fn no_more_tasks_than(before: usize) {
+    let ended = async {
+        while Handle::current().metrics().num_alive_tasks() > before {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let alive = || Handle::current().metrics().num_alive_tasks();
+    assert!(timeout(PATIENCE, ended).await.is_ok(), "{} tasks are left of {before}", alive());
+}
+
+/// Descriptors and threads of this process, where the system tells.
+fn held() -> Option<(usize, usize)> {
+    let count = |folder: &str| Some(fs::read_dir(folder).ok()?.count());
+    Some((count("/proc/self/fd")?, count("/proc/self/task")?))
+}
+
+fn files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+// SPEC P14.8
+#[test]
+fn sessions_that_are_over_leave_no_memory_and_no_task() {
+    let runtime = runtime();
+    let relay = Relay::builder().session_keep(Duration::from_millis(20));
+    let relay = runtime.block_on(relay.start()).unwrap();
+    let before = runtime.metrics().num_alive_tasks();
+    let run = |rounds| {
+        runtime.block_on(async {
+            sessions(&relay, rounds, Wanted::Raw).await;
+            no_more_tasks_than(before).await;
+        });
+    };
+    // What the first ones cost is the program's.
+    run(3);
+    let left = allocation_counter::measure(|| run(rounds()));
+    assert!(left.bytes_current < SLACK_BYTES, "{} bytes are left", left.bytes_current);
+}
+
+// SPEC P14.8
+#[test]
+fn sessions_that_are_over_leave_no_file_descriptor_thread_or_task() {
+    let runtime = runtime();
+    let data = tempfile::tempdir().unwrap();
+    let relay = Relay::builder().data(data.path()).archive_keep(Duration::ZERO);
+    let relay = runtime.block_on(relay.session_keep(Duration::from_millis(20)).start()).unwrap();
+    let before = (runtime.metrics().num_alive_tasks(), files(data.path()));
+    let run = |rounds| {
+        runtime.block_on(async {
+            sessions(&relay, rounds, Wanted::Pcm).await;
+            no_more_tasks_than(before.0).await;
+        });
+    };
+    run(3);
+    let held_before = held();
+    run(rounds());
+    assert_eq!(files(data.path()), before.1);
+    // Sockets of this process's own clients are closed, too.
+    let held_after = held();
+    assert!(held_after <= held_before, "{held_after:?} of {held_before:?} are left");
+}
