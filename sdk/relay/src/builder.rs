@@ -36,7 +36,8 @@ pub struct RelayBuilder {
     listen: SocketAddr,
     tokens: Vec<OfferedToken>,
     tls: Option<TlsFiles>,
-    engine: Option<Arc<dyn Engine>>,
+    engines: Vec<Arc<dyn Engine>>,
+    remote_speech: bool,
     data: Option<PathBuf>,
     archive_keep: Duration,
     keep: Duration,
@@ -88,7 +89,8 @@ impl Relay {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: Vec::new(),
             tls: None,
-            engine: None,
+            engines: Vec::new(),
+            remote_speech: true,
             data: None,
             archive_keep: limits::ARCHIVE_KEEP,
             keep: SESSION_KEEP,
@@ -142,11 +144,20 @@ impl RelayBuilder {
         self
     }
 
-    /// Transcribes with `engine`. It is loaded at once if it can be, else as soon as it can. Without one, audio is taken
-    /// and let go.
+    /// Transcribes with `engine`, or, after the first, with this one while those before it do not work. It is loaded at
+    /// once if it can be, else as soon as it can. Without any, audio is taken and let go.
+    ///
+    /// An engine on another host gets only what its owner lets leave the relay.
     #[must_use]
     pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
-        self.engine = Some(engine);
+        self.engines.push(engine);
+        self
+    }
+
+    /// Whether speech may leave this machine at all, where its owner allows it; it may by default.
+    #[must_use]
+    pub fn remote_speech(mut self, allowed: bool) -> Self {
+        self.remote_speech = allowed;
         self
     }
 
@@ -219,7 +230,7 @@ impl RelayBuilder {
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
-            speech: Speech::start(self.engine, stopping.clone()),
+            speech: Speech::start(self.engines, self.remote_speech, &stopping),
             stopping,
             connections: TaskTracker::new(),
             sessions: TaskTracker::new(),

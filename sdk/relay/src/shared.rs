@@ -14,7 +14,7 @@ use crate::identity::Credentials;
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::Guard;
-use crate::speech::{EngineStatus, Speech};
+use crate::speech::{EngineStatus, EngineView, Speech};
 use crate::store::DataDir;
 
 /// What every part of a running relay knows.
@@ -50,6 +50,8 @@ pub(crate) struct Readiness {
     pub(crate) reasons: Vec<String>,
     pub(crate) sessions: usize,
     pub(crate) engine: EngineStatus,
+    /// All of them, in order of preference.
+    pub(crate) engines: Vec<EngineView>,
 }
 
 impl Shared {
@@ -85,6 +87,7 @@ impl Shared {
             reasons,
             sessions: self.registry.sessions(),
             engine: self.speech.status.borrow().clone(),
+            engines: self.speech.views(),
         }
     }
 

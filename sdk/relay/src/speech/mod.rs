@@ -1,9 +1,13 @@
 //! From a stream's frames to its text.
 
+mod breaker;
+mod engines;
 mod monitor;
+mod status;
 mod timeline;
 mod transcription;
 
-pub(crate) use monitor::{EngineStatus, Speech};
+pub(crate) use engines::{EngineView, Speech, Wants};
+pub(crate) use status::EngineStatus;
 pub(crate) use timeline::Timeline;
 pub(crate) use transcription::{Fed, Heard, Said, Transcription, is_concealed};
