@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// The rate of every sample an engine is given, in hertz; mono.
@@ -20,6 +22,23 @@ pub trait Engine: Send + Sync {
     /// nothing; after an error it may be tried again at any time, and picks up a model installed meanwhile.
     fn load(&self) -> Result<(), EngineError>;
 
+    /// The host that speech is sent to; `None` where it stays on this machine.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a recognition that takes up where another left off should hear again what came before, so that its
+    /// finals are those of one that never stopped. Not worth it where audio is paid for or sent far.
+    fn hears_again(&self) -> bool {
+        true
+    }
+
+    /// Like [`open`](Self::open), for audio nobody waits for: it makes way for what people do wait for, and gives no
+    /// partials.
+    fn open_in_background(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
+        self.open(events)
+    }
+
     /// Starts a recognition at position 0. Does not wait for the engine to load; what that finds wrong later comes as
     /// [`EngineEvent::Failed`].
     fn open(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError>;
@@ -27,8 +46,9 @@ pub trait Engine: Send + Sync {
 
 /// One stream's audio on its way to text. Positions are samples since its start, skipped ones included.
 ///
-/// The finals are a pure function of the samples and gaps: however the samples are chunked, whenever they come,
-/// whatever else the engine has to do, with or without partials, the same finals come out.
+/// The finals of an embedded engine are a pure function of the samples and gaps: however the samples are chunked,
+/// whenever they come, whatever else the engine has to do, with or without partials, the same finals come out. What a
+/// remote one says is its own affair.
 ///
 /// Dropping it cancels its work and frees all it holds. An event already on its way may still arrive.
 pub trait Recognition: Send {
@@ -127,10 +147,52 @@ pub enum EngineError {
         /// The library's message.
         detail: String,
     },
-    /// The engine failed while it transcribed. Open a new recognition.
+    /// The engine failed while it transcribed. Open a new recognition. It may be the audio: give up audio that it fails
+    /// on again and again.
     #[error("speech engine failed: {detail}")]
     Failed {
         /// What went wrong.
         detail: String,
+    },
+    /// A remote engine is not there: its name, its machine, or what runs on it. Try again later, or another engine.
+    #[error("speech engine cannot be reached: {detail}")]
+    Unreachable {
+        /// What went wrong, without anything that was said.
+        detail: String,
+    },
+    /// A remote engine broke off in the middle of an answer, or gave one that makes no sense. Try again later.
+    #[error("speech engine gave half an answer: {detail}")]
+    Broken {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A remote engine took the audio and said nothing. Try again later, or another engine.
+    #[error("speech engine did not answer within {} s", after.as_secs_f32())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// A remote engine does not accept the key, or the account behind it. Only a person can help.
+    #[error("speech engine refused the credentials ({detail}): {remedy}")]
+    Refused {
+        /// What it answered.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A remote engine has had enough for now.
+    #[error("speech engine is rate limited")]
+    RateLimited {
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// A remote engine cannot work with these settings, or may not be asked: its address leads to a neighbour, it
+    /// redirects, it is not encrypted, it knows no such model. Only a person can help.
+    #[error("speech engine cannot be used: {detail}: {remedy}")]
+    Misconfigured {
+        /// What is wrong.
+        detail: String,
+        /// What to do.
+        remedy: String,
     },
 }

@@ -47,6 +47,8 @@ pub(crate) enum Job {
         from: u64,
         to: u64,
         audio: Vec<i16>,
+        /// How long it waited for a thread.
+        waited: Duration,
     },
 }
 
@@ -65,6 +67,7 @@ pub(crate) enum Done {
         from: u64,
         to: u64,
         text: String,
+        /// With the time it waited for a thread.
         took: Duration,
     },
     /// It was stopped, because something more urgent came or nobody wants it any more.
@@ -108,8 +111,10 @@ struct PartialState {
     /// The position the last one reached.
     to: u64,
     text: String,
-    /// Not before this, so that partials take at most half of a core.
+    /// Not before this, so that partials take at most half of a core, and are the rarer the longer they wait for one.
     not_before: Option<Instant>,
+    /// Since when a thread is wanted for the next one.
+    due_since: Option<Instant>,
 }
 
 impl Lane {
@@ -186,7 +191,7 @@ impl Lane {
     }
 
     /// The most urgent work there is, if any.
-    pub(crate) fn wants(&self, now: Instant) -> Option<Urgency> {
+    pub(crate) fn wants(&mut self, now: Instant) -> Option<Urgency> {
         if self.phase == Phase::Failed {
             return None;
         }
@@ -199,7 +204,10 @@ impl Lane {
         if self.likely.as_ref().is_some_and(|segment| !self.is_ready(segment)) {
             return Some(Urgency::Likely);
         }
-        self.partial_due(now).then_some(Urgency::Partial)
+        self.partial_due(now).then(|| {
+            self.partial.due_since.get_or_insert(now);
+            Urgency::Partial
+        })
     }
 
     /// When a partial that waits for its time may be made.
@@ -227,7 +235,7 @@ impl Lane {
     }
 
     /// The work that [`wants`](Self::wants) spoke of.
-    pub(crate) fn job(&mut self, urgency: Urgency) -> Option<Job> {
+    pub(crate) fn job(&mut self, urgency: Urgency, now: Instant) -> Option<Job> {
         match urgency {
             Urgency::Report => Some(Job::Report),
             Urgency::Final | Urgency::Likely => {
@@ -238,7 +246,9 @@ impl Lane {
             Urgency::Partial => {
                 let open = self.segmenter.open()?;
                 let audio = self.segmenter.open_audio().to_vec();
-                Some(Job::Partial { id: open.id, from: open.from, to: open.to, audio })
+                let since = self.partial.due_since.take().unwrap_or(now);
+                let waited = now.saturating_duration_since(since);
+                Some(Job::Partial { id: open.id, from: open.from, to: open.to, audio, waited })
             }
         }
     }

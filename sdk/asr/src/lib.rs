@@ -4,6 +4,7 @@
 //! back as [`EngineEvent`]s, on threads of the engine's own. Nothing here blocks the caller.
 //!
 //! The embedded engine is [`Moonshine`]. Its model is not part of the crate: [`model::install`] fetches it once.
+//! [`Deepgram`] and [`OpenAi`] send speech to a server that a [`Remote`] names.
 //!
 //! ```
 //! use glasslink_asr::{Engine, EngineError, EngineEvent, Moonshine};
@@ -29,7 +30,9 @@ mod engine;
 mod engines;
 mod lane;
 pub mod model;
+mod outgoing;
 mod pool;
+mod remote;
 mod segmenter;
 mod transcriber;
 mod vad;
@@ -37,4 +40,5 @@ mod words;
 
 pub use engine::{Engine, EngineError, EngineEvent, EventSink, FinalText, Recognition, WordTime};
 pub use engine::{MAX_PENDING, SAMPLE_RATE};
-pub use engines::Moonshine;
+pub use engines::{Deepgram, Moonshine, OpenAi};
+pub use remote::{Remote, RemoteError};

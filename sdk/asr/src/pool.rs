@@ -43,10 +43,15 @@ struct Slot {
     lane: Mutex<Lane>,
     sink: Mutex<EventSink>,
     busy: AtomicBool,
+    /// Nobody waits for its text: it makes way for those that somebody waits for.
+    background: bool,
     cancelled: AtomicBool,
     /// The turn it was last served in: who waited longest is next.
     served: AtomicU64,
 }
+
+/// The lowest is next: foreground before background, then the more urgent, then who waited longer.
+type Rank = (bool, Urgency, u64);
 
 impl Pool {
     pub(crate) fn start(threads: usize, loader: &Arc<Loader>) -> Self {
@@ -88,11 +93,17 @@ impl Pool {
         schedule.load.clone().unwrap_or(Ok(()))
     }
 
-    pub(crate) fn open(self: &Arc<Self>, lane: Lane, sink: EventSink) -> Box<dyn Recognition> {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        lane: Lane,
+        background: bool,
+        sink: EventSink,
+    ) -> Box<dyn Recognition> {
         let slot = Arc::new(Slot {
             lane: Mutex::new(lane),
             sink: Mutex::new(sink),
             busy: AtomicBool::new(false),
+            background,
             cancelled: AtomicBool::new(false),
             served: AtomicU64::new(0),
         });
@@ -123,7 +134,7 @@ impl PooledRecognition {
         if let Some(urgency) = wanted {
             // Through the lock, so that no thread is between looking and waiting.
             let schedule = lock(&self.pool.0.schedule);
-            if schedule.idle == 0 && urgency.is_of_a_final() {
+            if schedule.idle == 0 && urgency.is_of_a_final() && !self.slot.background {
                 self.pool.0.urgent.store(true, Ordering::Relaxed);
             }
             drop(schedule);
@@ -225,30 +236,30 @@ impl Shared {
                 return None;
             }
             let now = Instant::now();
-            let mut best: Option<(Urgency, u64, &Arc<Slot>)> = None;
+            let mut best: Option<(Rank, &Arc<Slot>)> = None;
             let mut urgent = 0;
             let mut later: Option<Instant> = None;
             for slot in schedule.slots.iter().filter(|slot| !slot.busy.load(Ordering::Acquire)) {
-                let lane = lock(&slot.lane);
+                let mut lane = lock(&slot.lane);
                 let Some(urgency) = lane.wants(now) else {
                     later = [later, lane.wants_at()].into_iter().flatten().min();
                     continue;
                 };
-                urgent += usize::from(urgency.is_of_a_final());
-                let served = slot.served.load(Ordering::Relaxed);
-                if best.is_none_or(|(most, longest, _)| (urgency, served) < (most, longest)) {
-                    best = Some((urgency, served, slot));
+                urgent += usize::from(urgency.is_of_a_final() && !slot.background);
+                let rank = (slot.background, urgency, slot.served.load(Ordering::Relaxed));
+                if best.is_none_or(|(first, _)| rank < first) {
+                    best = Some((rank, slot));
                 }
             }
-            if let Some((urgency, _, slot)) = best {
-                let left = urgent - usize::from(urgency.is_of_a_final());
+            if let Some(((background, urgency, _), slot)) = best {
+                let left = urgent - usize::from(urgency.is_of_a_final() && !background);
                 self.urgent.store(left > schedule.idle, Ordering::Relaxed);
                 let slot = Arc::clone(slot);
                 slot.busy.store(true, Ordering::Relaxed);
                 if urgency != Urgency::Report {
                     slot.served.store(self.turns.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
                 }
-                let job = lock(&slot.lane).job(urgency).unwrap_or(Job::Report);
+                let job = lock(&slot.lane).job(urgency, now).unwrap_or(Job::Report);
                 return Some((slot, urgency, job));
             }
             self.urgent.store(false, Ordering::Relaxed);
@@ -277,6 +288,7 @@ impl Shared {
             Job::Segment { segment, mut context } => {
                 let stop = || {
                     slot.cancelled.load(Ordering::Relaxed)
+                        || (slot.background && self.urgent.load(Ordering::Relaxed))
                         || !lock(&slot.lane).still_wants(urgency, segment.id, segment.end())
                 };
                 match settle(transcriber, &segment, &mut context, &stop) {
@@ -285,7 +297,7 @@ impl Shared {
                     Err(error) => Done::Failed(error),
                 }
             }
-            Job::Partial { id, from, to, audio } => {
+            Job::Partial { id, from, to, audio, waited } => {
                 let stop = || {
                     slot.cancelled.load(Ordering::Relaxed)
                         || self.urgent.load(Ordering::Relaxed)
@@ -294,7 +306,7 @@ impl Shared {
                 match transcriber.transcribe(&audio, &[], &stop) {
                     Ok(Some(heard)) => {
                         let text = transcriber.text(&heard.tokens);
-                        Done::Partial { id, from, to, text, took: started.elapsed() }
+                        Done::Partial { id, from, to, text, took: waited + started.elapsed() }
                     }
                     Ok(None) => Done::Stopped,
                     Err(error) => Done::Failed(error),

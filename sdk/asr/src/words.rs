@@ -21,6 +21,21 @@ pub(crate) fn spread(text: &str, voiced: &[Range<u64>]) -> Vec<WordTime> {
         .collect()
 }
 
+/// The words of `text` at the times an engine gave, in order; where it gave others than there are words, spread over
+/// `voiced`.
+pub(crate) fn timed(text: &str, times: &[Range<u64>], voiced: Range<u64>) -> Vec<WordTime> {
+    if text.split_whitespace().count() != times.len() {
+        return spread(text, &[voiced]);
+    }
+    let mut free = voiced.start;
+    let words = text.split_whitespace().zip(times).map(|(word, time)| {
+        let from = time.start.clamp(free, voiced.end);
+        free = time.end.clamp(from, voiced.end);
+        WordTime { text: word.to_owned(), from, to: free, estimated: false }
+    });
+    words.collect()
+}
+
 /// A word takes as long as its letters, and a moment besides.
 fn weight(word: &str) -> u64 {
     word.chars().filter(|letter| letter.is_alphanumeric()).count() as u64 + 2

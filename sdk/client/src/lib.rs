@@ -106,7 +106,7 @@ pub use wait::{FinishError, WaitLiveError};
 pub use glasslink_audio as audio;
 pub use glasslink_protocol::{
     Cause, EngineState, Epoch, ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause, Partial,
-    SessionId, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
+    SessionId, SpeechTo, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
 };
 pub use glasslink_session::{
     AudioCounts, ClientConfig, Event, Happening, LinkState, LinkStats, LinkTimeline, LinkTimelineError,

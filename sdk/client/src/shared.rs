@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use glasslink_audio::journal::Journal;
-use glasslink_protocol::{Cause, ClockMark, EngineState, FrameIndex, StreamFormat, StreamId};
+use glasslink_protocol::{Cause, ClockMark, EngineState, FrameIndex, SpeechTo, StreamFormat, StreamId};
 use glasslink_session::{
     Action, ClientSession, Event, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Timestamp,
 };
@@ -25,6 +25,8 @@ pub struct Engine {
     pub message: String,
     /// What to do about it; empty when all is well.
     pub remedy: String,
+    /// Where what is said goes now; `None`: nowhere.
+    pub speech_to: Option<SpeechTo>,
 }
 
 /// What the link's task and its handles have in common.
@@ -342,9 +344,13 @@ impl Heard {
                 self.trouble = None;
                 return;
             }
-            Event::Engine { state, message, remedy } => {
-                self.engine =
-                    Some(Engine { state: *state, message: message.clone(), remedy: remedy.clone() });
+            Event::Engine { state, message, remedy, speech_to } => {
+                self.engine = Some(Engine {
+                    state: *state,
+                    message: message.clone(),
+                    remedy: remedy.clone(),
+                    speech_to: speech_to.clone(),
+                });
                 return;
             }
             Event::Transcript { epoch, number, event } => self.timeline.event(*epoch, *number, event.clone()),

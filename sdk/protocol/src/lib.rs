@@ -49,7 +49,7 @@ pub use ids::{
 };
 pub use message::{
     ClientMessage, Durability, EngineState, MAX_TEXT_BYTES, MessageError, RelayMessage, ResumedStream,
-    SUBPROTOCOL, StreamStart, StreamSums,
+    SUBPROTOCOL, SpeechTo, StreamStart, StreamSums,
 };
 pub use rearm::{AUDIO_STALL, MAX_REARMS, REARM_INTERVAL};
 pub use transcript::{Final, Partial, TranscriptEvent, Word};

@@ -42,6 +42,9 @@ pub enum ClientMessage {
         /// Name and version of the program, for the relay's log.
         #[serde(default)]
         client: String,
+        /// The session's owner lets its speech leave the relay's machine, for a speech engine elsewhere.
+        #[serde(default, skip_serializing_if = "is_false")]
+        remote_speech: bool,
     },
     /// Opens a stream on a live connection.
     Open(StreamStart),
@@ -147,6 +150,9 @@ pub enum RelayMessage {
         /// What to do about it; empty when all is well.
         #[serde(default)]
         remedy: String,
+        /// Where the session's speech goes now; absent: nowhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        speech_to: Option<SpeechTo>,
     },
     Ping {
         id: u64,
@@ -245,6 +251,16 @@ pub enum EngineState {
     Unknown,
 }
 
+/// Where a session's speech goes to be transcribed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SpeechTo {
+    /// The engine's name.
+    pub engine: String,
+    /// The host it runs on; absent: the relay's own machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
 /// Why text is not a message of this protocol. The sender is at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
@@ -284,6 +300,11 @@ impl RelayMessage {
     pub fn encode(&self) -> String {
         encode(self)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 pub(crate) fn decode<M: DeserializeOwned>(text: &str) -> Result<M, MessageError> {

@@ -37,8 +37,9 @@ pub struct RelayBuilder {
     listen: SocketAddr,
     tokens: Vec<OfferedToken>,
     tls: Option<TlsChoice>,
-    engine: Option<Arc<dyn Engine>>,
     public_url: Option<String>,
+    engines: Vec<Arc<dyn Engine>>,
+    remote_speech: bool,
     data: Option<PathBuf>,
     archive_keep: Duration,
     keep: Duration,
@@ -104,7 +105,8 @@ impl Relay {
             tokens: Vec::new(),
             tls: None,
             public_url: None,
-            engine: None,
+            engines: Vec::new(),
+            remote_speech: true,
             data: None,
             archive_keep: limits::ARCHIVE_KEEP,
             keep: SESSION_KEEP,
@@ -173,11 +175,20 @@ impl RelayBuilder {
         self
     }
 
-    /// Transcribes with `engine`. It is loaded at once if it can be, else as soon as it can. Without one, audio is taken
-    /// and let go.
+    /// Transcribes with `engine`, or, after the first, with this one while those before it do not work. It is loaded at
+    /// once if it can be, else as soon as it can. Without any, audio is taken and let go.
+    ///
+    /// An engine on another host gets only what its owner lets leave the relay.
     #[must_use]
     pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
-        self.engine = Some(engine);
+        self.engines.push(engine);
+        self
+    }
+
+    /// Whether speech may leave this machine at all, where its owner allows it; it may by default.
+    #[must_use]
+    pub fn remote_speech(mut self, allowed: bool) -> Self {
+        self.remote_speech = allowed;
         self
     }
 
@@ -251,7 +262,7 @@ impl RelayBuilder {
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
             pool: Arc::default(),
-            speech: Speech::start(self.engine, stopping.clone()),
+            speech: Speech::start(self.engines, self.remote_speech, &stopping),
             stopping,
             connections: TaskTracker::new(),
             sessions: TaskTracker::new(),

@@ -98,6 +98,9 @@ pub(crate) const ENGINE_RETRY: Duration = Duration::from_secs(1);
 /// ... up to this.
 pub(crate) const ENGINE_RETRY_MOST: Duration = Duration::from_secs(30);
 
+/// A stream stays with an engine for at least this long before it goes back to a better one: each change costs a moment.
+pub(crate) const ENGINE_STAY: Duration = Duration::from_secs(30);
+
 /// Failures at the same place before the audio there is passed over.
 pub(crate) const ENGINE_FAILURES: u32 = 3;
 

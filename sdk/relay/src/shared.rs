@@ -16,7 +16,7 @@ use crate::identity::Credentials;
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{Certificate, Guard};
-use crate::speech::{EngineStatus, Speech};
+use crate::speech::{EngineStatus, EngineView, Speech};
 use crate::store::DataDir;
 
 /// What every part of a running relay knows.
@@ -60,6 +60,8 @@ pub(crate) struct Readiness {
     pub(crate) warnings: Vec<String>,
     pub(crate) sessions: usize,
     pub(crate) engine: EngineStatus,
+    /// All of them, in order of preference.
+    pub(crate) engines: Vec<EngineView>,
 }
 
 impl Shared {
@@ -100,6 +102,7 @@ impl Shared {
             warnings,
             sessions: self.registry.sessions(),
             engine: self.speech.status.borrow().clone(),
+            engines: self.speech.views(),
         }
     }
 

@@ -103,6 +103,7 @@ fn greeting(session: u128) -> String {
         streams: vec![stream(1, 0)],
         continues: None,
         client: "test".into(),
+        remote_speech: false,
     };
     message.encode()
 }

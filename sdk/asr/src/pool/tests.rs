@@ -65,9 +65,20 @@ fn pool(gate: Option<Receiver<()>>) -> (Arc<Pool>, Receiver<usize>) {
 }
 
 fn open(pool: &Arc<Pool>, partials: bool) -> (Box<dyn Recognition>, Receiver<EngineEvent>) {
+    open_lane(pool, partials, false)
+}
+
+fn open_lane(
+    pool: &Arc<Pool>,
+    partials: bool,
+    background: bool,
+) -> (Box<dyn Recognition>, Receiver<EngineEvent>) {
     let (tell, events) = channel();
-    let segmenter = Segmenter::new(Box::new(Loudness), Policy::default());
-    (pool.open(Lane::new(segmenter, partials), Box::new(move |event| drop(tell.send(event)))), events)
+    (pool.open(lane(partials), background, Box::new(move |event| drop(tell.send(event)))), events)
+}
+
+fn lane(partials: bool) -> Lane {
+    Lane::new(Segmenter::new(Box::new(Loudness), Policy::default()), partials)
 }
 
 fn audio(stretches: &[(usize, i16)]) -> Vec<i16> {
@@ -249,4 +260,53 @@ fn an_engine_that_does_not_load_says_so_to_all_who_wait() {
     assert_eq!(pool.wait(), Err(error.clone()));
     assert_eq!(events.recv_timeout(PATIENCE), Ok(EngineEvent::Failed(error)));
     assert!(pool.failed());
+}
+
+#[test]
+fn what_nobody_waits_for_makes_way_for_what_somebody_does() {
+    let (open_gate, gate) = channel();
+    let (pool, decodings) = pool(Some(gate));
+    let (mut background, later) = open_lane(&pool, false, true);
+    let long = audio(&[(3_200, 900), (1_600, 0)]);
+    assert_eq!(background.push(&long), long.len());
+    background.finish();
+    let first = decodings.recv_timeout(PATIENCE).expect("nobody else wants the thread");
+    let (mut live, events) = open(&pool, false);
+    let short = audio(&[(1_600, 900), (1_600, 0)]);
+    assert_eq!(live.push(&short), short.len());
+    live.finish();
+    assert!(decodings.recv_timeout(PATIENCE).expect("the other is put off") < first);
+    open_gate.send(()).unwrap();
+    assert_eq!(finals(&events, short.len() as u64), ["100"]);
+    assert_eq!(decodings.recv_timeout(PATIENCE), Ok(first), "and taken up again");
+    open_gate.send(()).unwrap();
+    assert_eq!(finals(&later, long.len() as u64), ["200"]);
+}
+
+#[test]
+fn partials_are_the_rarer_the_longer_they_wait_for_a_thread() {
+    let began = Instant::now();
+    let at = |ms: u64| began + Duration::from_millis(ms);
+    let took = Duration::from_millis(50);
+    // The pause after a partial that waited so long for its thread.
+    let pause = |waited: u64| {
+        let mut lane = lane(true);
+        let speech = audio(&[(1_600, 900)]);
+        assert_eq!(lane.push(&speech), speech.len());
+        while lane.wants(at(0)) == Some(Urgency::Report) {
+            lane.done(Done::Report, at(0));
+        }
+        assert_eq!(lane.wants(at(0)), Some(Urgency::Partial));
+        let Some(Job::Partial { id, from, to, waited, .. }) = lane.job(Urgency::Partial, at(waited)) else {
+            panic!("wanted a partial")
+        };
+        let done = Done::Partial { id, from, to, text: "100".into(), took: waited + took };
+        lane.done(done, at(1_000));
+        let _ = lane.push(&speech);
+        let due = lane.wants_at().expect("the next one waits");
+        assert_eq!(lane.wants(due), Some(Urgency::Partial));
+        due - at(1_000)
+    };
+    assert_eq!(pause(0), Duration::from_millis(50), "half of a core at most");
+    assert_eq!(pause(400), Duration::from_millis(450), "and less where others want it");
 }

@@ -263,7 +263,7 @@ impl ScriptedRelay {
                 relay: "script".into(),
             };
             let mut session = RelaySession::new(config, id, now);
-            session.set_engine(engine, "as the script says".into(), String::new());
+            session.set_engine(engine, "as the script says".into(), String::new(), None);
             session
         });
         call(session, now)

@@ -3,7 +3,7 @@
 use glasslink_protocol::{
     Category, ClientMessage, ClockMark, Codec, Durability, EngineState, Epoch, ErrorReport, EventNumber,
     Final, FrameIndex, Gap, GapCause, Partial, RelayMessage, ResumedStream, Retry, SessionId, Severity,
-    StreamFormat, StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
+    SpeechTo, StreamFormat, StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -45,11 +45,14 @@ pub(crate) fn relay_message() -> impl Strategy<Value = RelayMessage> {
         }),
         (stream(), index()).prop_map(|(stream, to)| RelayMessage::Transcribed { stream, to }),
         stream().prop_map(|stream| RelayMessage::Ended { stream }),
-        (engine(), text(), text()).prop_map(|(engine, message, remedy)| RelayMessage::Status {
-            engine,
-            message,
-            remedy
-        }),
+        (engine(), text(), text(), option::of((text(), option::of(text())))).prop_map(
+            |(engine, message, remedy, to)| RelayMessage::Status {
+                engine,
+                message,
+                remedy,
+                speech_to: to.map(|(engine, host)| SpeechTo { engine, host }),
+            },
+        ),
         any::<u64>().prop_map(|id| RelayMessage::Ping { id }),
         any::<u64>().prop_map(|id| RelayMessage::Pong { id }),
         report().prop_map(RelayMessage::Error),
@@ -95,8 +98,10 @@ fn hello() -> impl Strategy<Value = ClientMessage> {
     let counts = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>());
     let streams = vec(start(), 0..4);
     let sessions = (session(), option::of(session()));
-    (sessions, counts, any::<bool>(), option::of(epoch()), streams, text()).prop_map(
-        |((session, continues), (holder, attach, after, ping_ms), take, epoch, streams, client)| {
+    let flags = (any::<bool>(), any::<bool>());
+    (sessions, counts, flags, option::of(epoch()), streams, text()).prop_map(
+        |((session, continues), (holder, attach, after, ping_ms), flags, epoch, streams, client)| {
+            let (take, remote_speech) = flags;
             let events_after = EventNumber(after);
             ClientMessage::Hello {
                 session,
@@ -109,6 +114,7 @@ fn hello() -> impl Strategy<Value = ClientMessage> {
                 streams,
                 continues,
                 client,
+                remote_speech,
             }
         },
     )

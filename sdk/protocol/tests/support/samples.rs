@@ -2,8 +2,8 @@
 
 use glasslink_protocol::{
     AudioMessage, Cause, ClientMessage, ClockMark, Durability, EngineState, Epoch, ErrorReport, EventNumber,
-    Final, FrameIndex, Gap, GapCause, Partial, RelayMessage, ResumedStream, SessionId, StreamFormat,
-    StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
+    Final, FrameIndex, Gap, GapCause, Partial, RelayMessage, ResumedStream, SessionId, SpeechTo,
+    StreamFormat, StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
 };
 
 pub(crate) const SESSION: SessionId = SessionId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
@@ -70,6 +70,7 @@ pub(crate) fn client_messages() -> Vec<(&'static str, ClientMessage)> {
     let mut messages = vec![
         ("hello_first", first_hello()),
         ("hello_resuming", resuming_hello()),
+        ("hello_allowing_remote_speech", allowing_hello()),
         ("open", ClientMessage::Open(microphone())),
         ("open_opus", ClientMessage::Open(start(StreamFormat::opus(48_000, 960).unwrap(), 2))),
         ("open_pcm", ClientMessage::Open(start(StreamFormat::pcm(16_000).unwrap(), 3))),
@@ -148,6 +149,8 @@ pub(crate) fn relay_messages() -> Vec<(&'static str, RelayMessage)> {
         ("ended", RelayMessage::Ended { stream: StreamId(1) }),
         ("ping", RelayMessage::Ping { id: 12 }),
         ("pong", RelayMessage::Pong { id: 13 }),
+        ("status_ready_here", ready("moonshine-tiny-en", None)),
+        ("status_ready_elsewhere", ready("deepgram", Some("api.deepgram.com"))),
         (
             "error",
             RelayMessage::Error(ErrorReport {
@@ -204,6 +207,7 @@ pub(crate) fn short_client_messages() -> Vec<(&'static str, &'static str, Client
                 streams: vec![],
                 continues: None,
                 client: String::new(),
+                remote_speech: false,
             },
         ),
         (
@@ -339,7 +343,16 @@ pub(crate) fn first_hello() -> ClientMessage {
         streams: vec![],
         continues: Some(EARLIER_SESSION),
         client: "replay 0.1.0".into(),
+        remote_speech: false,
     }
+}
+
+fn allowing_hello() -> ClientMessage {
+    let mut hello = first_hello();
+    if let ClientMessage::Hello { remote_speech, .. } = &mut hello {
+        *remote_speech = true;
+    }
+    hello
 }
 
 fn resuming_hello() -> ClientMessage {
@@ -360,6 +373,7 @@ fn resuming_hello() -> ClientMessage {
         ],
         continues: None,
         client: "replay 0.1.0".into(),
+        remote_speech: false,
     }
 }
 
@@ -436,5 +450,15 @@ pub(crate) fn gap(cause: GapCause) -> Gap {
 }
 
 fn status(engine: EngineState) -> RelayMessage {
-    RelayMessage::Status { engine, message: "One sentence.".into(), remedy: "What to do.".into() }
+    let (message, remedy) = ("One sentence.".into(), "What to do.".into());
+    RelayMessage::Status { engine, message, remedy, speech_to: None }
+}
+
+fn ready(engine: &str, host: Option<&str>) -> RelayMessage {
+    RelayMessage::Status {
+        engine: EngineState::Ready,
+        message: "One sentence.".into(),
+        remedy: String::new(),
+        speech_to: Some(SpeechTo { engine: engine.into(), host: host.map(Into::into) }),
+    }
 }

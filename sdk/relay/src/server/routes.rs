@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::doors;
 use crate::server::Refusal;
 use crate::shared::Shared;
+use crate::speech::EngineView;
 
 /// Every address the relay answers at.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -49,6 +50,16 @@ async fn healthz() -> &'static str {
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     let readiness = shared.readiness();
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let engine = |engine: EngineView| {
+        json!({
+            "name": engine.name,
+            "host": engine.host,
+            "state": engine.status.state,
+            "breaker": engine.breaker,
+            "message": engine.status.message,
+            "remedy": engine.status.remedy,
+        })
+    };
     let body = json!({
         "ready": readiness.ready,
         "reasons": readiness.reasons,
@@ -59,6 +70,7 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
             "message": readiness.engine.message,
             "remedy": readiness.engine.remedy,
         },
+        "engines": readiness.engines.into_iter().map(engine).collect::<Vec<_>>(),
     });
     (status, Json(body)).into_response()
 }

@@ -282,6 +282,7 @@ impl Actor {
         match self.link.attach(self.now(), &hello) {
             Ok(attachment) => {
                 self.streams.holder((hello.holder, hello.attach));
+                self.streams.allow_remote_speech(hello.remote_speech);
                 self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
                 self.leaving = self.live.replace(Live { attachment, connection, until });
                 let client: String = hello.client.chars().take(64).collect();

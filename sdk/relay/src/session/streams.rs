@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use glasslink_asr::EngineError;
 use glasslink_protocol::{
     ClockMark, Durability, EngineState, EventNumber, FrameIndex, Gap, GapCause, Partial, StreamFormat,
     StreamId, StreamStart, TranscriptEvent,
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::limits;
-use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription};
+use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription, Wants};
 use crate::store::Store;
 
 /// A session's streams between store and engine.
@@ -27,38 +28,87 @@ pub(crate) struct Streams {
     status_changed: bool,
     /// Whether the connection has room for text that will be replaced.
     pub(crate) wants_partials: bool,
+    /// Whether the owner lets speech leave this machine.
+    remote_speech: bool,
 }
 
 struct Stream {
     transcription: Transcription,
+    speech: Speech,
+    /// Its number among the engines' streams.
+    key: u64,
     /// There may be something to feed.
     hungry: bool,
+    /// The engine that has it, and since when.
+    serving: Option<(usize, Instant)>,
     /// When the engine last settled something, or was first asked to.
     progressed: Instant,
-    /// Failures since then.
+    /// Failures since then that may be the audio's.
     failures: u32,
-    /// Not before this.
+    /// Engines that failed it a moment ago: until when they are not asked, and how often they did.
+    avoided: BTreeMap<usize, (Instant, u32)>,
+    /// When the first of those may be asked again.
     retry: Option<Instant>,
     /// What the client was told last. While there is one it never moves back: a client may rely on it.
     limit: Option<FrameIndex>,
 }
 
 impl Stream {
-    fn new(transcription: Transcription) -> Self {
-        let progressed = Instant::now();
-        Self { transcription, hungry: true, progressed, failures: 0, retry: None, limit: None }
+    fn new(transcription: Transcription, speech: &Speech) -> Self {
+        Self {
+            transcription,
+            speech: speech.clone(),
+            key: speech.new_stream(),
+            hungry: true,
+            serving: None,
+            progressed: Instant::now(),
+            failures: 0,
+            avoided: BTreeMap::new(),
+            retry: None,
+            limit: None,
+        }
     }
 
     /// Whether an engine takes the stream's audio, now or in a moment.
-    fn is_served(&self, engine_ready: bool) -> bool {
-        engine_ready && self.transcription.is_decodable() && self.retry.is_none()
+    fn is_served(&self, remote: bool) -> bool {
+        let is_served = self.serving.is_some() || self.speech.choose(self, remote).is_some();
+        is_served && self.transcription.is_decodable()
     }
 
-    fn failed(&mut self) {
-        let pause = limits::ENGINE_RETRY.saturating_mul(1 << self.failures.min(10));
-        self.failures += 1;
-        self.retry = Some(Instant::now() + pause.min(limits::ENGINE_RETRY_MOST));
+    /// Takes the stream from its engine.
+    fn leave(&mut self) {
         self.transcription.stop();
+        if let Some((engine, _)) = self.serving.take() {
+            self.speech.left(engine, self.key);
+        }
+    }
+
+    /// Engine number `engine` failed: it is left alone by this stream for a while, and another may have a go.
+    fn failed(&mut self, engine: usize, error: &EngineError) {
+        self.transcription.stop();
+        self.serving = None;
+        self.speech.failed(engine, self.key, error);
+        self.speech.left(engine, self.key);
+        // A server that is not there says nothing about the audio.
+        if matches!(error, EngineError::Failed { .. }) {
+            self.failures += 1;
+        }
+        let (until, times) = self.avoided.entry(engine).or_insert((Instant::now(), 0));
+        let pause = limits::ENGINE_RETRY.saturating_mul(1 << (*times).min(10));
+        *until = Instant::now() + pause.min(limits::ENGINE_RETRY_MOST);
+        *times += 1;
+        self.retry = self.avoided.values().map(|(until, _)| *until).min();
+        self.hungry = true;
+    }
+}
+
+impl Wants for Stream {
+    fn key(&self) -> u64 {
+        self.key
+    }
+
+    fn avoids(&self, index: usize, now: Instant) -> bool {
+        self.avoided.get(&index).is_some_and(|(until, _)| now < *until)
     }
 }
 
@@ -76,7 +126,21 @@ impl Streams {
             awaits_client,
             status_changed: true,
             wants_partials: true,
+            remote_speech: false,
         }
+    }
+
+    /// Whether the owner lets speech leave this machine. What may not leave any more is taken back at once.
+    pub(crate) fn allow_remote_speech(&mut self, allowed: bool) {
+        if std::mem::replace(&mut self.remote_speech, allowed) == allowed {
+            return;
+        }
+        for stream in self.open.values_mut() {
+            if stream.serving.is_some_and(|(engine, _)| !self.speech.may_have(engine, allowed)) {
+                stream.leave();
+            }
+        }
+        self.engine_changed();
     }
 
     /// Goes on with a stream that was found in the files.
@@ -87,7 +151,7 @@ impl Streams {
         if let Some(end) = *ended {
             transcription.end(end);
         }
-        self.open.insert(start.stream, Stream::new(transcription));
+        self.open.insert(start.stream, Stream::new(transcription, &self.speech));
     }
 
     /// A client attached, and said up to where it has finals: none of those is wanted again.
@@ -96,6 +160,7 @@ impl Streams {
             let Some(stream) = self.open.get_mut(&start.stream) else { continue };
             let heard = start.transcribed.min(self.store.kept(start.stream));
             if heard > stream.transcription.settled() {
+                stream.leave();
                 stream.transcription.pass_over(heard);
                 link.transcribed(now, start.stream, heard);
                 self.released.push((start.stream, heard));
@@ -111,10 +176,7 @@ impl Streams {
         // The client may have finals of frames that it sends again: no one wants them twice.
         let from = start.from.max(start.transcribed);
         let transcription = Transcription::new(start.stream, start.format, from);
-        let now = Instant::now();
-        let stream =
-            Stream { transcription, hungry: true, progressed: now, failures: 0, retry: None, limit: None };
-        self.open.insert(start.stream, stream);
+        self.open.insert(start.stream, Stream::new(transcription, &self.speech));
     }
 
     /// Frames that are kept when this returns.
@@ -170,8 +232,7 @@ impl Streams {
 
     /// Whether an engine is still at work on something.
     pub(crate) fn is_busy(&self) -> bool {
-        let ready = self.is_ready();
-        self.open.values().any(|stream| stream.is_served(ready) && !stream.transcription.is_done())
+        self.open.values().any(|stream| self.is_served(stream) && !stream.transcription.is_done())
     }
 
     /// Whether [`Streams::work`] has more to do at once.
@@ -189,10 +250,13 @@ impl Streams {
 
     /// How the engine is for this session.
     pub(crate) fn status(&self) -> EngineStatus {
-        let status = self.speech.status.borrow().clone();
-        if status.is_ready() && self.open.values().any(|stream| stream.failures > 0) {
-            let message = "the speech engine failed and is tried again; audio is kept meanwhile";
-            return EngineStatus::new(EngineState::Degraded, message);
+        let serving: Vec<usize> = self.open.values().filter_map(|stream| Some(stream.serving?.0)).collect();
+        let status = self.speech.best(self.remote_speech, &serving);
+        let is_failing = |stream: &Stream| stream.failures > 0 || !stream.avoided.is_empty();
+        let waits = |stream: &Stream| is_failing(stream) && (serving.is_empty() || stream.failures > 0);
+        if status.is_ready() && self.open.values().any(waits) {
+            let message = "transcription degraded: the speech engine failed and is tried again; audio is kept meanwhile";
+            return EngineStatus::new(EngineState::Degraded, message).with_remedy(status.remedy);
         }
         status
     }
@@ -210,7 +274,7 @@ impl Streams {
         if self.awaits_client {
             return None;
         }
-        if stream.is_served(self.is_ready()) {
+        if self.is_served(stream) {
             return self.is_full(id, stream).then(|| stream.progressed + limits::ENGINE_STUCK);
         }
         self.store.crowding()?;
@@ -235,7 +299,7 @@ impl Streams {
         }
         if std::mem::take(&mut self.status_changed) {
             let status = self.status();
-            link.set_engine(status.state, status.message, status.remedy);
+            link.set_engine(status.state, status.message, status.remedy, status.speech_to);
         }
     }
 
@@ -253,27 +317,41 @@ impl Streams {
         match stream.transcription.hear(recognition, event) {
             Said::Partial(partial) => return Some(partial),
             Said::Final(settled) => {
-                self.status_changed |= stream.progress();
+                self.status_changed |= stream.progress(true);
                 link.append(TranscriptEvent::Final(settled));
             }
             Said::Transcribed(to) => {
-                self.status_changed |= stream.progress();
+                self.status_changed |= stream.progress(false);
                 link.transcribed(now, id, to);
                 self.released.push((id, to));
+                self.prefer(id);
             }
             Said::Failed(error) => {
                 warn!(stream = %id, %error, "recognition failed");
-                self.speech.failed.notify_one();
                 self.status_changed = true;
-                stream.failed();
+                if let Some((engine, _)) = stream.serving {
+                    stream.failed(engine, &error);
+                }
             }
             Said::Nothing => {}
         }
         None
     }
 
-    fn is_ready(&self) -> bool {
-        self.speech.status.borrow().is_ready()
+    fn is_served(&self, stream: &Stream) -> bool {
+        stream.is_served(self.remote_speech)
+    }
+
+    /// Goes back to a better engine, if there is one again and the stream has been with this one for a while.
+    fn prefer(&mut self, id: StreamId) {
+        let Some(stream) = self.open.get_mut(&id) else { return };
+        let Some((engine, since)) = stream.serving else { return };
+        let better = self.speech.choose(stream, self.remote_speech).filter(|better| *better < engine);
+        if better.is_some() && since.elapsed() >= limits::ENGINE_STAY {
+            stream.leave();
+            stream.hungry = true;
+            self.status_changed = true;
+        }
     }
 
     fn wake(&mut self, stream: StreamId) {
@@ -292,40 +370,46 @@ impl Streams {
 
     /// Looks after the engine: retries that are due, and one that hangs.
     fn watch(&mut self, id: StreamId) {
-        let ready = self.is_ready();
         let Some(stream) = self.open.get(&id) else { return };
         let full = self.is_full(id, stream);
         let Some(stream) = self.open.get_mut(&id) else { return };
         let now = Instant::now();
         if stream.retry.is_some_and(|at| now >= at) {
-            stream.retry = None;
+            stream.retry =
+                stream.avoided.values().map(|(until, _)| *until).filter(|until| *until > now).min();
             stream.hungry = true;
         }
-        if !full || !stream.is_served(ready) {
-            stream.progressed = now;
-        } else if now >= stream.progressed + limits::ENGINE_STUCK {
-            warn!(stream = %id, "the speech engine settles nothing");
-            self.status_changed = true;
-            stream.failed();
+        match stream.serving.filter(|_| full) {
+            None => stream.progressed = now,
+            Some((engine, _)) if now >= stream.progressed + limits::ENGINE_STUCK => {
+                warn!(stream = %id, "the speech engine settles nothing");
+                self.status_changed = true;
+                let detail = "it settles nothing".to_owned();
+                stream.failed(engine, &EngineError::Failed { detail });
+            }
+            Some(_) => {}
         }
     }
 
     fn feed(&mut self, link: &mut RelaySession, id: StreamId) {
-        let ready = self.is_ready();
         let Some(stream) = self.open.get_mut(&id) else { return };
-        if !std::mem::replace(&mut stream.hungry, false) || !stream.is_served(ready) {
+        if !std::mem::replace(&mut stream.hungry, false) || !stream.transcription.is_decodable() {
             return;
         }
         if !stream.transcription.is_running() {
             let waiting = self.store.held(id).frames > 0;
-            let Some(engine) = self.speech.engine.as_deref().filter(|_| waiting) else { return };
-            if let Err(error) = stream.transcription.open(engine, &self.heard, &*self.store) {
+            let chosen = self.speech.choose(stream, self.remote_speech).filter(|_| waiting);
+            let Some(engine) = chosen else { return };
+            self.speech.asked(engine, stream.key);
+            self.status_changed = true;
+            let opened = stream.transcription.open(self.speech.engine(engine), &self.heard, &*self.store);
+            if let Err(error) = opened {
                 warn!(stream = %id, %error, "no recognition");
-                self.speech.failed.notify_one();
-                self.status_changed = true;
-                stream.failed();
+                stream.failed(engine, &error);
                 return;
             }
+            stream.serving = Some((engine, Instant::now()));
+            stream.progressed = Instant::now();
         }
         let fed = stream.transcription.feed(&mut *self.store);
         stream.hungry = fed != Fed::Enough;
@@ -347,12 +431,13 @@ impl Streams {
     /// Holds the client back where an engine will take what waits and there is no room for more, and while the disk
     /// takes nothing.
     fn limit(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
-        let (ready, streams) = (self.is_ready(), self.open.len());
+        let streams = self.open.len();
         let Some(stream) = self.open.get_mut(&id) else { return };
+        let is_served = stream.is_served(self.remote_speech);
         let received = link.sums().find(|sums| sums.stream == id).map_or(FrameIndex(0), |sums| sums.received);
         let limit = if self.store.retry_at().is_some() {
             Some(received)
-        } else if self.store.crowding().is_some() && stream.is_served(ready) {
+        } else if self.store.crowding().is_some() && is_served {
             let ahead = window(stream.transcription.format(), streams);
             Some(stream.transcription.transcribed() + ahead)
         } else {
@@ -364,16 +449,16 @@ impl Streams {
 
     /// Lets go of the oldest of what waits where no engine takes it.
     fn bound(&mut self, now: Timestamp, link: &mut RelaySession, id: StreamId) {
-        let ready = self.is_ready();
         let Some(stream) = self.open.get_mut(&id) else { return };
-        if stream.is_served(ready) {
+        let poison = stream.failures >= limits::ENGINE_FAILURES;
+        if stream.is_served(self.remote_speech) && !poison {
             return;
         }
         let format = *stream.transcription.format();
-        let nobody = self.speech.engine.is_none() || !stream.transcription.is_decodable();
+        let nobody = !self.speech.any_may_have(self.remote_speech) || !stream.transcription.is_decodable();
         let most = format.frames_in(if nobody { limits::HELD_FOR_NOBODY } else { limits::HELD });
         let ended = stream.transcription.ended().is_some();
-        let mut poisoned = stream.failures >= limits::ENGINE_FAILURES;
+        let mut poisoned = poison;
         if poisoned {
             stream.failures = 0;
         }
@@ -404,6 +489,7 @@ impl Streams {
         for (from, to) in runs {
             link.append_gap(id, from, to, GapCause::NotTranscribed);
         }
+        stream.leave();
         stream.transcription.pass_over(to);
         link.transcribed(now, id, to);
         self.released.push((id, to));
@@ -434,11 +520,23 @@ impl Streams {
 }
 
 impl Stream {
-    /// Whether it had failed before.
-    fn progress(&mut self) -> bool {
+    /// The engine that has it settled something; `text`: it said something. Whether one had failed before.
+    fn progress(&mut self, text: bool) -> bool {
         self.progressed = Instant::now();
         self.hungry = true;
-        std::mem::take(&mut self.failures) > 0
+        let mut had_failed = std::mem::take(&mut self.failures) > 0;
+        if let Some((engine, _)) = self.serving {
+            self.speech.worked(engine, text);
+            had_failed |= self.avoided.remove(&engine).is_some();
+        }
+        had_failed
+    }
+}
+
+impl Drop for Stream {
+    /// What an engine has of it is nobody's any more.
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -163,7 +163,8 @@ impl Transcription {
             let _ = heard.send(Heard { stream, recognition, event });
         });
         let (origin, readable) = store.before(self.stream, self.settled);
-        let start = self.start(origin).max(readable).min(self.settled);
+        let start = if engine.hears_again() { self.start(origin) } else { self.settled };
+        let start = start.max(readable).min(self.settled);
         self.running = Some(Running {
             recognition: engine.open(sink)?,
             decoder,

@@ -11,7 +11,11 @@ use glasslink_asr::{
 const SECOND: u64 = SAMPLE_RATE as u64;
 
 #[derive(Default)]
-pub struct FakeEngine(Arc<Mutex<State>>);
+pub struct FakeEngine {
+    state: Arc<Mutex<State>>,
+    name: Option<&'static str>,
+    host: Option<&'static str>,
+}
 
 #[derive(Default)]
 struct State {
@@ -20,6 +24,12 @@ struct State {
     shut: bool,
     /// Recognitions fail when they come to this position; 0: never.
     poison: u64,
+    /// Loading fails with this.
+    load: Option<EngineError>,
+    /// Recognitions fail with this on the next audio.
+    failure: Option<EngineError>,
+    /// Samples it was ever given.
+    heard: u64,
     opened: usize,
     lanes: Vec<Arc<Mutex<Lane>>>,
 }
@@ -29,6 +39,31 @@ impl FakeEngine {
         let engine = Self::default();
         engine.state().missing = true;
         Arc::new(engine)
+    }
+
+    /// On the relay's machine.
+    pub fn called(name: &'static str) -> Arc<Self> {
+        Arc::new(Self { name: Some(name), ..Self::default() })
+    }
+
+    /// On another machine.
+    pub fn at(name: &'static str, host: &'static str) -> Arc<Self> {
+        Arc::new(Self { name: Some(name), host: Some(host), ..Self::default() })
+    }
+
+    /// Loading it fails from now on.
+    pub fn loads_with(&self, error: Option<EngineError>) {
+        self.state().load = error;
+    }
+
+    /// Its recognitions fail from now on, those that are open too.
+    pub fn fails_with(&self, error: Option<EngineError>) {
+        self.state().failure = error;
+    }
+
+    /// Samples it was ever given.
+    pub fn heard(&self) -> u64 {
+        self.state().heard
     }
 
     pub fn install(&self) {
@@ -43,7 +78,7 @@ impl FakeEngine {
         self.state().shut = false;
         let lanes = self.state().lanes.clone();
         for lane in lanes {
-            lane.lock().unwrap().work(&self.0);
+            lane.lock().unwrap().work(&self.state);
         }
     }
 
@@ -57,13 +92,17 @@ impl FakeEngine {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 }
 
 impl Engine for FakeEngine {
     fn name(&self) -> &'static str {
-        "fake"
+        self.name.unwrap_or("fake")
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.host
     }
 
     fn load(&self) -> Result<(), EngineError> {
@@ -71,11 +110,13 @@ impl Engine for FakeEngine {
             let remedy = "run `glasslink-relay model install`".into();
             return Err(EngineError::NotInstalled { missing: "model".into(), remedy });
         }
-        Ok(())
+        self.state().load.clone().map_or(Ok(()), Err)
     }
 
     fn open(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
-        self.load()?;
+        if self.state().missing {
+            self.load()?;
+        }
         let lane = Lane {
             events,
             commands: VecDeque::new(),
@@ -88,7 +129,7 @@ impl Engine for FakeEngine {
         let mut state = self.state();
         state.opened += 1;
         state.lanes.push(Arc::clone(&lane));
-        Ok(Box::new(FakeRecognition { engine: Arc::clone(&self.0), lane }))
+        Ok(Box::new(FakeRecognition { engine: Arc::clone(&self.state), lane }))
     }
 }
 
@@ -112,14 +153,20 @@ struct Lane {
 impl Lane {
     fn work(&mut self, engine: &Mutex<State>) {
         while !self.failed {
-            let (shut, poison) = {
+            let (shut, poison, failure) = {
                 let state = engine.lock().unwrap();
-                (state.shut, state.poison)
+                (state.shut, state.poison, state.failure.clone())
             };
             let Some(command) = (!shut).then(|| self.commands.pop_front()).flatten() else { return };
             match command {
                 Command::Push(samples) => {
                     self.position += samples;
+                    engine.lock().unwrap().heard += samples;
+                    if let Some(error) = failure {
+                        self.failed = true;
+                        (self.events)(EngineEvent::Failed(error));
+                        return;
+                    }
                     if poison > 0 && self.position >= poison {
                         self.failed = true;
                         (self.events)(EngineEvent::Failed(EngineError::Failed { detail: "poison".into() }));

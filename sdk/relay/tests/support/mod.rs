@@ -38,6 +38,7 @@ pub struct HelloFields {
     pub epoch: Option<Epoch>,
     pub events_after: EventNumber,
     pub streams: Vec<StreamStart>,
+    pub remote_speech: bool,
 }
 
 pub fn hello(session: u128) -> HelloFields {
@@ -49,6 +50,7 @@ pub fn hello(session: u128) -> HelloFields {
         epoch: None,
         events_after: EventNumber(0),
         streams: Vec::new(),
+        remote_speech: false,
     }
 }
 
@@ -97,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     pub async fn say_hello(&mut self, fields: HelloFields) {
-        let HelloFields { session, holder, attach, take, epoch, events_after, streams } = fields;
+        let HelloFields { session, holder, attach, take, epoch, events_after, streams, remote_speech } =
+            fields;
         let client = "test".into();
         let (ping_ms, continues) = (5_000, None);
         self.say(&ClientMessage::Hello {
@@ -111,6 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             streams,
             continues,
             client,
+            remote_speech,
         })
         .await;
     }

@@ -83,6 +83,7 @@ impl ClientSession {
             streams: self.streams.values().map(SendStream::start).collect(),
             continues: self.config.continues,
             client: self.config.client.clone(),
+            remote_speech: self.config.remote_speech,
         };
         self.send(connection, &hello);
     }

@@ -27,6 +27,8 @@ pub struct ClientConfig {
     pub longest_backlog: Duration,
     /// The session this one goes on from, when that one was lost.
     pub continues: Option<SessionId>,
+    /// Lets what is said leave the relay's machine, for a speech engine elsewhere. Without it, the relay uses its own.
+    pub remote_speech: bool,
 }
 
 impl Default for ClientConfig {
@@ -43,6 +45,7 @@ impl Default for ClientConfig {
             catch_up_rate: Some(defaults::CATCH_UP_RATE),
             longest_backlog: defaults::LONGEST_BACKLOG,
             continues: None,
+            remote_speech: false,
         }
     }
 }

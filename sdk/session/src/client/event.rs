@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use glasslink_protocol::{
-    CloseCode, EngineState, Epoch, ErrorReport, EventNumber, FormatError, FrameIndex, Gap, Partial, StreamId,
-    TranscriptEvent,
+    CloseCode, EngineState, Epoch, ErrorReport, EventNumber, FormatError, FrameIndex, Gap, Partial, SpeechTo,
+    StreamId, TranscriptEvent,
 };
 
 use crate::client::LinkState;
@@ -96,6 +96,8 @@ pub enum Event {
         state: EngineState,
         message: String,
         remedy: String,
+        /// Where what is said goes now; `None`: nowhere.
+        speech_to: Option<SpeechTo>,
     },
     /// The relay said why it is about to close, or that a message was wrong.
     RelayError(ErrorReport),

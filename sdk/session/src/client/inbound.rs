@@ -93,8 +93,8 @@ impl ClientSession {
                 }
                 self.settle(stream);
             }
-            RelayMessage::Status { engine, message, remedy } => {
-                self.act(Action::Event(Event::Engine { state: engine, message, remedy }));
+            RelayMessage::Status { engine, message, remedy, speech_to } => {
+                self.act(Action::Event(Event::Engine { state: engine, message, remedy, speech_to }));
             }
             RelayMessage::Ping { id } => self.send(connection, &ClientMessage::Pong { id }),
             RelayMessage::Pong { id } => {

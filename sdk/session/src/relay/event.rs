@@ -21,6 +21,8 @@ pub struct Hello {
     pub streams: Vec<StreamStart>,
     pub continues: Option<SessionId>,
     pub client: String,
+    /// The owner lets speech leave the relay's machine.
+    pub remote_speech: bool,
 }
 
 /// What the owner of a [`crate::RelaySession`] has to do.
@@ -125,6 +127,7 @@ impl TryFrom<ClientMessage> for Hello {
                 streams,
                 continues,
                 client,
+                remote_speech,
             } => Ok(Self {
                 session,
                 holder,
@@ -136,6 +139,7 @@ impl TryFrom<ClientMessage> for Hello {
                 streams,
                 continues,
                 client,
+                remote_speech,
             }),
             other => Err(other),
         }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use glasslink_protocol::{
     CloseCode, Durability, EngineState, Epoch, EventNumber, FrameIndex, Gap, GapCause, Partial, RelayMessage,
-    SessionId, StreamId, StreamStart, TranscriptEvent,
+    SessionId, SpeechTo, StreamId, StreamStart, TranscriptEvent,
 };
 
 use crate::Timestamp;
@@ -216,8 +216,14 @@ impl RelaySession {
     }
 
     /// The speech engine's state, for this client and later ones. The same twice is told once.
-    pub fn set_engine(&mut self, engine: EngineState, message: String, remedy: String) {
-        let status = RelayMessage::Status { engine, message, remedy };
+    pub fn set_engine(
+        &mut self,
+        engine: EngineState,
+        message: String,
+        remedy: String,
+        speech_to: Option<SpeechTo>,
+    ) {
+        let status = RelayMessage::Status { engine, message, remedy, speech_to };
         if self.engine.as_ref() != Some(&status) {
             self.send(&status);
             self.engine = Some(status);

@@ -347,6 +347,7 @@ pub(crate) fn hello(holder: u64, attach: u64, take: bool) -> Hello {
         streams: vec![],
         continues: None,
         client: String::new(),
+        remote_speech: false,
     };
     Hello::try_from(hello).unwrap()
 }

@@ -81,7 +81,14 @@ impl Engine for Moonshine {
     }
 
     fn open(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
-        let segmenter = Segmenter::new(Box::new(Earshot::default()), Policy::default());
-        Ok(self.pool()?.open(Lane::new(segmenter, self.partials), events))
+        Ok(self.pool()?.open(lane(self.partials), false, events))
     }
+
+    fn open_in_background(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
+        Ok(self.pool()?.open(lane(false), true, events))
+    }
+}
+
+fn lane(partials: bool) -> Lane {
+    Lane::new(Segmenter::new(Box::new(Earshot::default()), Policy::default()), partials)
 }
