@@ -231,14 +231,11 @@ impl RelayBuilder {
             Some(folder) => open_data(folder, self.archive_keep).await?,
             None => (None, Vec::new()),
         };
-<<<<<<< HEAD
         let database = Arc::new(Database::open(self.data.as_deref()).await);
-=======
         let credentials = self.open_keys(is_local).await?;
         let certificate = self.certificate().await?;
         let tls = certificate.as_ref().map(Certificate::server_config).transpose();
         let tls = tls.map_err(TlsError::Refused)?.map(TlsAcceptor::from);
->>>>>>> d2a1600 (relay, client: devices are paired by QR or a typed code, and have keys and tokens of their own that are revoked at once)
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             credentials,

@@ -83,15 +83,13 @@ impl Shared {
         if waiting > 0 {
             reasons.push(format!("the disk takes nothing; {waiting} sessions wait for it"));
         }
-<<<<<<< HEAD
         if let Health::Down { reason, remedy } = self.database.health() {
             let waiting = self.database.waiting();
             reasons.push(format!("the database takes nothing ({reason}; {waiting} writes wait): {remedy}"));
-=======
+        }
         let mut warnings = Vec::new();
         for trouble in self.certificate.iter().flat_map(Certificate::troubles) {
             if trouble.is_fatal() { &mut reasons } else { &mut warnings }.push(trouble.to_string());
->>>>>>> d2a1600 (relay, client: devices are paired by QR or a typed code, and have keys and tokens of their own that are revoked at once)
         }
         Readiness {
             ready: reasons.is_empty(),
