@@ -9,9 +9,9 @@ use axum::{Json, Router};
 use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_RENEW, HTTP_UP};
 use serde_json::json;
 
-use crate::doors;
 use crate::server::Refusal;
 use crate::shared::Shared;
+use crate::{api, doors};
 
 /// Every address the relay answers at.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -22,6 +22,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route(&format!("/v1/link{HTTP_RENEW}"), post(doors::link::http::renew))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .merge(api::routes())
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::clone(shared), guard))
         .with_state(Arc::clone(shared))
