@@ -40,7 +40,7 @@ mod source;
 
 pub use clock::clock_mark;
 pub use decode::{Decoded, DecoderError, FrameDecoder};
-pub use file::{AudioFile, FileError};
+pub use file::{AudioFile, FileError, FlacWriter, MAX_WAV_SAMPLES, write_wav_head};
 pub use level::{Level, LevelMeter};
 pub use resample::{ResampleError, Resampler};
 pub use source::{

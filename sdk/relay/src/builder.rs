@@ -8,12 +8,14 @@ use std::time::Duration;
 use glasslink_asr::Engine;
 use glasslink_session::defaults::SESSION_KEEP;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::catalog::{Feed, Housekeeper, SessionKey, SqliteCatalog};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::doors::link::http::Exchanges;
@@ -257,6 +259,11 @@ impl RelayBuilder {
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
+            catalog: Arc::new(SqliteCatalog::new(Arc::clone(&database))),
+            feed: Feed::new(),
+            housekeeper: Housekeeper::default(),
+            watchers: Arc::new(Semaphore::new(limits::WATCHERS)),
+            downloads: Arc::new(Semaphore::new(limits::DOWNLOADS)),
             database,
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
@@ -269,8 +276,11 @@ impl RelayBuilder {
             last_epoch: AtomicU64::new(0),
         });
         for session in found {
-            shared.registry.resume(&shared, session);
+            let key = SessionKey { id: session.session, epoch: session.epoch };
+            let version = shared.known_version(key).await;
+            shared.registry.resume(&shared, session, version);
         }
+        Housekeeper::start(&shared);
         let encrypted = tls.is_some();
         let router = server::router(&shared);
         let room = Arc::clone(&shared.registry.room);

@@ -15,7 +15,9 @@
 //! # }
 //! ```
 
+mod api;
 mod builder;
+mod catalog;
 mod clock;
 mod database;
 mod doors;

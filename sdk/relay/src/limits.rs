@@ -109,3 +109,12 @@ pub(crate) const QUEUED_FOR_PARTIALS: usize = 64 << 10;
 
 /// How long the files of sessions that are over are kept, by default.
 pub(crate) const ARCHIVE_KEEP: Duration = Duration::from_hours(30 * 24);
+
+/// A session that does not say within this how it is, is busy with something else.
+pub(crate) const INSPECT: Duration = Duration::from_secs(2);
+
+/// Who follow sessions by server-sent events, or look at the dashboard, at once.
+pub(crate) const WATCHERS: usize = 256;
+
+/// Downloads of audio at once: each decodes as fast as it is taken, and a core has other things to do.
+pub(crate) const DOWNLOADS: usize = 4;

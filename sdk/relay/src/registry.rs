@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use glasslink_protocol::{Cause, CloseCode, ErrorReport, SessionId};
 use glasslink_session::Hello;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::doors::link::{Connection, close};
 use crate::identity::{Grant, Identity};
 use crate::limits;
-use crate::session::{self, Attach, Begin, Command};
+use crate::session::{self, Attach, Begin, Command, Inspection};
 use crate::shared::Shared;
 use crate::store::Restored;
 
@@ -76,7 +77,8 @@ impl Registry {
             }
         };
         if let Ok(place) = known.commands.try_reserve() {
-            place.send(Command::Attach(Box::new(Attach { hello, connection, until })));
+            let trace = String::new();
+            place.send(Command::Attach(Box::new(Attach { hello, connection, until, trace })));
             return Ok(());
         }
         drop(sessions);
@@ -94,11 +96,11 @@ impl Registry {
     }
 
     /// Goes on with a session that was found in the files.
-    pub(crate) fn resume(&self, shared: &Arc<Shared>, found: Restored) {
+    pub(crate) fn resume(&self, shared: &Arc<Shared>, found: Restored, version: u64) {
         let (commands, inbox) = mpsc::channel(limits::COMMANDS);
         let (session, identity) = (found.session, found.identity.clone());
         let mut sessions = self.lock();
-        spawn(shared, session, &identity, Begin::Found(Box::new(found)), inbox);
+        spawn(shared, session, &identity, Begin::Found(Box::new(found), version), inbox);
         sessions.insert(session, Known { identity, commands });
     }
 
@@ -130,6 +132,55 @@ impl Registry {
     /// session.
     pub(crate) fn forget(&self, session: SessionId) {
         self.lock().remove(&session);
+    }
+
+    /// How a session is; `None` when it is not alive, or takes too long to say so.
+    pub(crate) async fn inspect(&self, session: SessionId) -> Option<Inspection> {
+        let commands = self.lock().get(&session)?.commands.clone();
+        let (answer, answered) = oneshot::channel();
+        let ask = async {
+            commands.send(Command::Inspect(answer)).await.ok()?;
+            answered.await.ok()
+        };
+        timeout(limits::INSPECT, ask).await.ok().flatten()
+    }
+
+    /// Asks a session to tell the catalogue again how it is.
+    pub(crate) fn restate(&self, session: SessionId) {
+        if let Some(known) = self.lock().get(&session) {
+            // One that is too busy is asked again.
+            let _ = known.commands.try_send(Command::Restate);
+        }
+    }
+
+    /// Ends a session for good, and waits until nothing of it is left.
+    pub(crate) async fn end(&self, session: SessionId, report: ErrorReport) {
+        let commands = self.lock().get(&session).map(|known| known.commands.clone());
+        let Some(commands) = commands else { return };
+        let (ended, over) = oneshot::channel();
+        if commands.send(Command::End(report, ended)).await.is_ok() {
+            let _ = over.await;
+        }
+    }
+
+    /// The sessions there are.
+    pub(crate) fn list(&self) -> Vec<SessionId> {
+        self.lock().keys().copied().collect()
+    }
+
+    pub(crate) fn knows(&self, session: SessionId) -> bool {
+        self.lock().contains_key(&session)
+    }
+
+    /// Forgets sessions whose task died, and says which.
+    pub(crate) fn forget_dead(&self) -> Vec<SessionId> {
+        let mut sessions = self.lock();
+        let dead: Vec<_> =
+            sessions.iter().filter(|(_, known)| known.commands.is_closed()).map(|(id, _)| *id).collect();
+        for session in &dead {
+            sessions.remove(session);
+        }
+        dead
     }
 
     /// How many sessions there are, attached or not.

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use glasslink_protocol::{Durability, Epoch};
 use glasslink_session::RelayConfig;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::catalog::{Catalog, Feed, Housekeeper, Record, SessionKey};
 use crate::clock::{Clock, unix_micros};
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::fanout::DecodePool;
-use crate::identity::Credentials;
+use crate::identity::{Credentials, Identity};
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{Certificate, Guard};
@@ -37,6 +39,12 @@ pub(crate) struct Shared {
     pub(crate) data: Option<Arc<DataDir>>,
     /// The tables of whoever has some.
     pub(crate) database: Arc<Database>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) feed: Feed,
+    pub(crate) housekeeper: Housekeeper,
+    /// A place for each who follows a session, and for each download of audio.
+    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) downloads: Arc<Semaphore>,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     pub(crate) memory: Memory,
@@ -71,6 +79,20 @@ impl Shared {
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_epoch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         Epoch(now.max(last.unwrap_or(now) + 1))
+    }
+
+    /// A session's line to the catalogue. `version`: behind which a found one's changes count on.
+    pub(crate) fn record(&self, key: SessionKey, owner: &Identity, version: Option<u64>) -> Record {
+        Record::begin(Arc::clone(&self.catalog), self.feed.clone(), key, owner, version)
+    }
+
+    /// The version of a session that was found in files: its changes count on from there.
+    pub(crate) async fn known_version(&self, key: SessionKey) -> u64 {
+        match self.catalog.lives(key.id).await {
+            Ok(lives) => lives.iter().find(|(life, _)| *life == key).map_or(0, |(_, row)| row.version),
+            // Larger than any there was.
+            Err(_) => unix_micros(),
+        }
     }
 
     pub(crate) fn readiness(&self) -> Readiness {

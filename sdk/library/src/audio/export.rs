@@ -6,12 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use glasslink_audio::journal::RecordingError;
+use glasslink_audio::{FlacWriter, MAX_WAV_SAMPLES, write_wav_head};
 use glasslink_protocol::SessionId;
 use glasslink_transcript::Format;
 
-use super::flac::FlacWriter;
 use super::recorded::RecordedAudio;
-use super::wav;
 use crate::content::Missing;
 use crate::error::LibraryError;
 use crate::library::Library;
@@ -74,10 +73,10 @@ impl Library {
         let mut samples = Vec::new();
         match format {
             AudioFormat::Wav => {
-                if length > wav::MOST_SAMPLES {
+                if length > MAX_WAV_SAMPLES {
                     return Err(ExportError::TooLong(audio.duration()));
                 }
-                wav::write_head(out, rate, length, &comments.join("; "))?;
+                write_wav_head(out, rate, length, &comments.join("; "))?;
                 let mut bytes = Vec::new();
                 while audio.read(&mut samples)? {
                     bytes.clear();

@@ -2,12 +2,10 @@
 
 mod cursor;
 mod export;
-mod flac;
 mod import;
 mod recorded;
 mod source;
 mod track;
-mod wav;
 
 pub use export::{AudioFormat, ExportError, ExportedAudio, UnknownAudioFormat};
 pub use import::{ImportError, ImportOptions, Imported};

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use metrics::counter;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -86,22 +85,18 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        match &self.readers {
-            Some(readers) => {
-                let made = self.news.borrow().made;
-                let result = readers.read(made, work).await;
-                if matches!(result, Err(DatabaseError::Damaged)) {
-                    // The writer has its own view, and sees it much later.
-                    self.push(Job::Suspect);
-                }
-                result
-            }
-            None => {
-                let mut work = Some(work);
-                let value = self.call(move |connection| work.take().map(|work| work(connection)).transpose());
-                value.await?.ok_or_else(|| self.unavailable())
-            }
+        let Some(readers) = &self.readers else {
+            let mut work = Some(work);
+            let value = self.call(move |connection| work.take().map(|work| work(connection)).transpose());
+            return value.await?.ok_or_else(|| self.unavailable());
+        };
+        let made = self.news.borrow().made;
+        let result = readers.read(made, work).await;
+        if matches!(result, Err(DatabaseError::Damaged)) {
+            // The writer has its own view, and sees it much later.
+            self.push(Job::Suspect);
         }
+        result
     }
 
     /// Leaves nothing of what was deleted in the files.
@@ -136,7 +131,6 @@ impl Database {
 
     fn push(&self, job: Job) {
         if !self.queue.push(job) {
-            counter!("glasslink_relay_database_dropped_total").increment(1);
             let dropped = self.queue.dropped();
             self.news.send_modify(|news| news.dropped = dropped);
         }

@@ -24,6 +24,7 @@ pub(crate) struct News {
     pub(crate) healed: u64,
 }
 
+#[cfg(test)]
 impl Health {
     pub(crate) fn is_up(&self) -> bool {
         matches!(self, Self::Up)

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::counter;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -134,6 +135,10 @@ impl State {
             self.bytes -= oldest.bytes();
             self.dropped += 1;
         }
-        self.dropped - before
+        let dropped = self.dropped - before;
+        if dropped > 0 {
+            counter!("glasslink_relay_database_dropped_total").increment(dropped);
+        }
+        dropped
     }
 }

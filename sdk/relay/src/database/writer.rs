@@ -149,9 +149,8 @@ impl Writer {
             let result = refused.next_if(|(at, _)| *at == index).map_or(Ok(()), |(_, cause)| Err(cause));
             match job {
                 Job::Work { done: Some(done), .. } => drop(done.send(result)),
-                Job::Work { done: None, .. } => {}
                 Job::Scrub(done) => scrubs.push(done),
-                Job::Suspect => {}
+                Job::Work { done: None, .. } | Job::Suspect => {}
             }
         }
         histogram!("glasslink_relay_database_write_seconds").record(started.elapsed());

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use crate::api::Lease;
 use crate::limits;
 use crate::server::Transport;
 use crate::shared::Shared;
@@ -80,9 +81,11 @@ async fn handshake(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>
 
 async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Place, shared: Arc<Shared>) {
     let (asked, mut last) = watch::channel(Instant::now());
+    let lease = Lease::new(asked.clone());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         asked.send_replace(Instant::now());
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(lease.clone());
         request.extensions_mut().insert(Arc::clone(&place));
         router.clone().oneshot(request.map(Body::new))
     });

@@ -9,10 +9,10 @@ use axum::{Json, Router};
 use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_RENEW, HTTP_UP};
 use serde_json::json;
 
-use crate::doors;
 use crate::server::Refusal;
 use crate::shared::Shared;
 use crate::speech::EngineView;
+use crate::{api, doors};
 
 /// Every address the relay answers at.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -25,6 +25,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .merge(doors::app::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .merge(api::routes())
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::clone(shared), guard))
         .with_state(Arc::clone(shared))

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use glasslink_protocol::{Cause, ClientMessage, CloseCode, Durability, ErrorReport, SessionId};
 use glasslink_session::{AttachError, Attachment, Hello, RelayAction, RelayEvent, RelaySession, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
+use crate::catalog::{Record, SessionKey};
 use crate::doors::link::{Connection, Incoming, close};
 use crate::fanout::{Hub, Subscribe, Unsubscribe};
 use crate::identity::Identity;
 use crate::limits;
+use crate::session::Inspection;
 use crate::session::streams::Streams;
 use crate::session::telemetry::Telemetry;
 use crate::shared::Shared;
@@ -28,6 +30,12 @@ pub(crate) enum Command {
     /// An app that may see the session wants something of it.
     Subscribe(Box<Subscribe>),
     Unsubscribe(Unsubscribe),
+    /// Tells how it is.
+    Inspect(oneshot::Sender<Inspection>),
+    /// The catalogue does not have it as it is: it is told again.
+    Restate,
+    /// It ends, for good, and says so to its client; the other end is dropped when nothing of it is left.
+    End(ErrorReport, oneshot::Sender<()>),
 }
 
 /// A connection whose `hello` names this session.
@@ -36,6 +44,8 @@ pub(crate) struct Attach {
     pub(crate) connection: Connection,
     /// When its credentials expire.
     pub(crate) until: Option<Instant>,
+    /// What the connection is called in logs.
+    pub(crate) trace: String,
 }
 
 /// The span of all that a session logs. Its id is a credential where there are no tokens, so only a part is shown.
@@ -47,8 +57,8 @@ pub(crate) fn span(session: SessionId, identity: &Identity) -> Span {
 /// How a session begins.
 pub(crate) enum Begin {
     New(Identity),
-    /// It was found in the files.
-    Found(Box<Restored>),
+    /// It was found in the files. Its changes count on from there.
+    Found(Box<Restored>, u64),
 }
 
 /// Runs a session from its first connection, or its discovery, to its end.
@@ -61,15 +71,16 @@ pub(crate) async fn run(
     let (heard_by, mut heard) = mpsc::unbounded_channel();
     let mut actor = match begin {
         Begin::New(identity) => Actor::new(&shared, session, identity, heard_by),
-        Begin::Found(found) => Actor::found(&shared, *found, heard_by),
+        Begin::Found(found, version) => Actor::found(&shared, *found, version, heard_by),
     };
     actor.live(&mut inbox, &mut heard).await;
-    if actor.is_over {
+    if let Some(why) = actor.over {
         actor.hub.over();
-        actor.streams.over();
-        info!("session over");
+        let folder = actor.streams.over();
+        actor.record.over(why, folder);
+        info!(why, "session over");
     }
-    actor.telemetry.end(actor.link.sums(), actor.is_over);
+    actor.telemetry.end(actor.link.sums(), actor.over.is_some());
     shared.registry.forget(session);
     inbox.close();
     while let Some(command) = inbox.recv().await {
@@ -79,7 +90,11 @@ pub(crate) async fn run(
                 shared.connections.spawn(close(attach.connection, CloseCode::GoingAway, None));
             }
             Command::Subscribe(subscribe) => subscribe.refuse(),
-            Command::Renew(_) | Command::Unsubscribe(_) => {}
+            Command::Renew(_)
+            | Command::Unsubscribe(_)
+            | Command::Inspect(_)
+            | Command::Restate
+            | Command::End(..) => {}
         }
     }
 }
@@ -96,8 +111,11 @@ struct Actor {
     hub: Hub,
     stage: Stage,
     telemetry: Telemetry,
-    /// Not only here: nobody will come back to it.
-    is_over: bool,
+    record: Record,
+    /// Why nobody will come back to it.
+    over: Option<&'static str>,
+    /// Who waits for the end.
+    awaiting_end: Vec<oneshot::Sender<()>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,10 +148,18 @@ impl Actor {
         let link = RelaySession::new(shared.config(epoch, store.durability()), session, shared.clock.now());
         let hub = Hub::new(Arc::clone(&shared.pool));
         let streams = Streams::new(store, shared.speech.clone(), heard);
-        Self::with(shared, identity, link, streams, hub)
+        let record = shared.record(SessionKey { id: session, epoch }, &identity, None);
+        Self::with(shared, identity, link, streams, hub, record)
     }
 
-    fn found(shared: &Arc<Shared>, found: Restored, heard: mpsc::UnboundedSender<Heard>) -> Self {
+    fn found(
+        shared: &Arc<Shared>,
+        found: Restored,
+        version: u64,
+        heard: mpsc::UnboundedSender<Heard>,
+    ) -> Self {
+        let key = SessionKey { id: found.session, epoch: found.epoch };
+        let record = shared.record(key, &found.identity, Some(version));
         let mut streams = Streams::new(Box::new(found.store), shared.speech.clone(), heard);
         let mut hub = Hub::new(Arc::clone(&shared.pool));
         for stream in &found.link.streams {
@@ -147,7 +173,7 @@ impl Actor {
         let now = shared.clock.now();
         let link = RelaySession::restore(config, found.session, now, found.link);
         info!(next_event = link.next_event().0, "session found");
-        Self::with(shared, found.identity, link, streams, hub)
+        Self::with(shared, found.identity, link, streams, hub, record)
     }
 
     fn with(
@@ -156,9 +182,10 @@ impl Actor {
         link: RelaySession,
         streams: Streams,
         hub: Hub,
+        record: Record,
     ) -> Self {
         let shared = Arc::clone(shared);
-        let (stage, is_over) = (Stage::Running, false);
+        let stage = Stage::Running;
         let telemetry = Telemetry::begin(link.sums());
         let mut actor = Self {
             shared,
@@ -170,7 +197,9 @@ impl Actor {
             hub,
             stage,
             telemetry,
-            is_over,
+            record,
+            over: None,
+            awaiting_end: Vec::new(),
         };
         actor.work();
         actor
@@ -195,15 +224,16 @@ impl Actor {
             }
             tokio::select! {
                 command = inbox.recv() => match command {
-                    Some(Command::Attach(attach)) => self.attach(*attach),
-                    Some(Command::Renew(until)) => self.renew(until),
-                    Some(Command::Subscribe(subscribe)) => self.hub.subscribe(&self.link, *subscribe),
-                    Some(Command::Unsubscribe(unsubscribe)) => self.hub.unsubscribe(&unsubscribe),
+                    Some(command) => self.command(command),
                     None => break,
                 },
                 incoming = next(&mut self.live) => self.incoming(incoming),
                 Some(heard) = heard.recv() => self.hear(heard),
-                Ok(()) = engine.changed() => self.streams.engine_changed(),
+                Ok(()) = engine.changed() => {
+                    let message = engine.borrow_and_update().message.clone();
+                    self.record.note("engine", message);
+                    self.streams.engine_changed();
+                }
                 Ok(()) = credentials.changed() => self.leave_if_revoked(),
                 () = &mut timer, if due.is_some() => self.timeout(),
                 () = &mut draining, if self.stage == Stage::Running => self.finish(),
@@ -274,7 +304,35 @@ impl Actor {
         link.into_iter().chain(stalled).chain(self.streams.due()).chain(finishing).chain(expires).min()
     }
 
-    fn attach(&mut self, Attach { hello, connection, until }: Attach) {
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Attach(attach) => self.attach(*attach),
+            Command::Renew(until) => self.renew(until),
+            Command::Subscribe(subscribe) => self.hub.subscribe(&self.link, *subscribe),
+            Command::Unsubscribe(unsubscribe) => self.hub.unsubscribe(&unsubscribe),
+            Command::Inspect(answer) => drop(answer.send(self.inspection())),
+            Command::Restate => self.record.restate(),
+            Command::End(report, ended) => {
+                self.awaiting_end.push(ended);
+                self.leave(CloseCode::Forbidden, Some(report));
+                self.stage = Stage::Over;
+                self.over = Some("deleted");
+            }
+        }
+    }
+
+    fn inspection(&self) -> Inspection {
+        Inspection {
+            key: self.record.key(),
+            row: self.record.row().clone(),
+            last_event: self.link.next_event().0.saturating_sub(1),
+            streams: self.link.sums().collect(),
+            queued: self.live.as_ref().map(|live| live.connection.queued()),
+            engine: self.streams.status(),
+        }
+    }
+
+    fn attach(&mut self, Attach { hello, connection, until, trace }: Attach) {
         if !self.shared.credentials.is_valid(&self.identity) {
             self.shared.connections.spawn(close(connection, CloseCode::Unauthorized, Some(revoked())));
             return;
@@ -286,10 +344,11 @@ impl Actor {
                 self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
                 self.leaving = self.live.replace(Live { attachment, connection, until });
                 let client: String = hello.client.chars().take(64).collect();
-                info!(client, streams = hello.streams.len(), "attached");
+                info!(trace, client, streams = hello.streams.len(), "attached");
+                self.record.attached(&client, &trace);
             }
             Err(refused) => {
-                debug!(%refused, "not attached");
+                debug!(trace, %refused, "not attached");
                 Telemetry::refused(refused.cause());
                 let report = match refused {
                     AttachError::Stale => None,
@@ -340,6 +399,7 @@ impl Actor {
         }
         if self.live.as_ref().and_then(|live| live.until).is_some_and(|until| Instant::now() >= until) {
             info!("the credentials expired");
+            self.record.note("expired", "the credentials of its connection expired");
             self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
         }
     }
@@ -356,6 +416,7 @@ impl Actor {
     fn give_up(&mut self) {
         if let Some(Live { attachment, connection, .. }) = self.live.take() {
             warn!(queued = connection.queued(), "the client takes nothing; connection dropped");
+            self.record.note("stuck", "the client took nothing; its connection was dropped");
             Telemetry::stuck();
             self.link.detach(self.now(), attachment);
         }
@@ -378,6 +439,7 @@ impl Actor {
                     }
                 }
                 RelayAction::Close { attachment, code } => {
+                    self.record.note("closed", format!("with code {}", code.code()));
                     if let Some(connection) = self.take(attachment) {
                         self.shared.connections.spawn(close(connection, code, None));
                     }
@@ -405,6 +467,7 @@ impl Actor {
         match event {
             RelayEvent::Opened(start) => {
                 info!(stream = %start.stream, format = ?start.format, from = %start.from, "stream opened");
+                self.record.opened(&start);
                 self.streams.open(&start);
             }
             RelayEvent::Frames { stream, first, count, body } => {
@@ -412,27 +475,38 @@ impl Actor {
             }
             RelayEvent::Gap(gap) => {
                 info!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap");
+                self.record.gap(&gap);
                 self.streams.gap(&gap);
             }
             RelayEvent::Ended { stream, at } => {
                 info!(%stream, %at, "stream ended");
+                self.record.ended(stream, at);
                 self.streams.end(stream, at);
             }
-            RelayEvent::Clock(mark) => self.streams.clock(&mark),
-            RelayEvent::Appended { number, event } => self.streams.event(number, &event),
+            RelayEvent::Clock(mark) => {
+                self.record.clock(&mark);
+                self.streams.clock(&mark);
+            }
+            RelayEvent::Appended { number, event } => {
+                self.streams.event(number, &event);
+                self.record.event(number, &event);
+            }
             RelayEvent::AudioStalled { stream, rearms, given_up } => {
                 warn!(%stream, rearms, given_up, "the client's source gives no audio");
+                self.record.note("audio_stalled", format!("stream {stream}, armed again {rearms} times"));
             }
             RelayEvent::Attached => {}
             RelayEvent::Detached => {
                 self.telemetry.frames(self.link.sums());
+                self.record.detached();
                 info!("detached");
             }
-            RelayEvent::Bye | RelayEvent::Expired => {
-                self.stage = Stage::Over;
-                self.is_over = true;
+            RelayEvent::Bye => (self.stage, self.over) = (Stage::Over, Some("the client said good-bye")),
+            RelayEvent::Expired => (self.stage, self.over) = (Stage::Over, Some("nobody came back")),
+            RelayEvent::LedgerMismatch(sums) => {
+                warn!(?sums, "the client's ledger does not balance");
+                self.record.note("ledger_mismatch", format!("stream {}", sums.stream));
             }
-            RelayEvent::LedgerMismatch(sums) => warn!(?sums, "the client's ledger does not balance"),
         }
     }
 }

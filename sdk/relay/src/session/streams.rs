@@ -215,9 +215,9 @@ impl Streams {
         self.store.durability() == Durability::Disk
     }
 
-    /// The session is over.
-    pub(crate) fn over(self) {
-        self.store.over();
+    /// The session is over. Where its files are, if any are kept.
+    pub(crate) fn over(self) -> Option<String> {
+        self.store.over()
     }
 
     /// Nothing more comes: what is there is transcribed as if the streams ended here.

@@ -9,7 +9,7 @@ use glasslink_protocol::{
 use tokio::time::Instant;
 
 pub use disk::DataError;
-pub(crate) use disk::{DataDir, Restored};
+pub(crate) use disk::{DataDir, FRAMES, Restored, contents, look};
 pub(crate) use memory::MemoryStore;
 
 /// What a session keeps.
@@ -64,8 +64,10 @@ pub(crate) trait Store: Send {
 
     fn retry(&mut self) {}
 
-    /// The session is over.
-    fn over(self: Box<Self>) {}
+    /// The session is over. The folder of its files, if any are kept.
+    fn over(self: Box<Self>) -> Option<String> {
+        None
+    }
 }
 
 /// Consecutive frames, or their absence.

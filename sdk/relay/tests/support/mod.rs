@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod engine;
+pub mod http;
 pub mod program;
 
 use std::net::SocketAddr;

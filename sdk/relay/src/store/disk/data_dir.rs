@@ -129,41 +129,123 @@ impl DataDir {
     }
 
     /// A session is over: its files are kept for a while, where no relay goes on with them.
-    pub(super) fn archive(&self, dir: &Path) {
+    pub(super) fn archive(&self, dir: &Path) -> Option<String> {
+        let archived = self.put_away(dir, "archive");
         if self.archive_keep.is_zero() {
-            if let Err(error) = fs::remove_dir_all(dir) {
-                warn!(path = %dir.display(), %error, "a session's files cannot be removed");
+            if let Some(name) = archived {
+                self.erase("archive", &name);
             }
-        } else {
-            self.put_away(dir, "archive");
+            return None;
         }
-        self.forget_old();
+        archived
     }
 
-    fn put_away(&self, dir: &Path, folder: &str) {
+    /// Its new name.
+    fn put_away(&self, dir: &Path, folder: &str) -> Option<String> {
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
-        let to = self.root.join(folder).join(format!("{}-{name}", unix_micros()));
+        let name = format!("{}-{name}", unix_micros());
+        let to = self.root.join(folder).join(&name);
         match fs::rename(dir, &to) {
-            Ok(()) => info!(path = %to.display(), "session put away"),
+            Ok(()) => {
+                info!(path = %to.display(), "session put away");
+                return Some(name);
+            }
             // A session that never wrote anything has no files.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => error!(path = %dir.display(), %error, "a session's files cannot be moved"),
         }
+        None
     }
 
-    /// Removes what was archived too long ago.
-    fn forget_old(&self) {
-        let folder = self.root.join("archive");
+    /// Removes what was put away too long ago.
+    pub(crate) fn forget_old(&self) {
         let now = Duration::from_micros(unix_micros());
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let put_away = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
-            let old =
-                put_away.is_some_and(|at| now.saturating_sub(Duration::from_micros(at)) > self.archive_keep);
-            if old && let Err(error) = fs::remove_dir_all(entry.path()) {
-                warn!(path = %entry.path().display(), %error, "an archived session cannot be removed");
+        for folder in ["archive", "damaged"] {
+            for name in self.names(folder) {
+                let put_away = name.split_once('-').and_then(|(at, _)| at.parse().ok());
+                let age = put_away.map(|at| now.saturating_sub(Duration::from_micros(at)));
+                if age.is_some_and(|age| age >= self.archive_keep) {
+                    self.erase(folder, &name);
+                }
             }
         }
+        // What a relay that died had begun to erase.
+        for name in self.names("deleting") {
+            let _ = fs::remove_dir_all(self.root.join("deleting").join(name));
+        }
+    }
+
+    /// The sessions that are over: the name of the folder in `archive`, and whose it is.
+    pub(crate) fn archived(&self) -> Vec<(String, SessionId)> {
+        let names = self.names("archive").into_iter();
+        names.filter_map(|name| name.split_once('-')?.1.parse().ok().map(|id| (name.clone(), id))).collect()
+    }
+
+    /// The sessions that have files as those have that are alive.
+    pub(crate) fn alive(&self) -> Vec<SessionId> {
+        self.names("sessions").iter().filter_map(|name| name.parse().ok()).collect()
+    }
+
+    /// Goes on with a session whose files are there, as at the start of a relay.
+    pub(crate) fn revive(self: &Arc<Self>, session: SessionId) -> Option<Restored> {
+        let path = self.root.join("sessions").join(session.to_string());
+        if !path.exists() {
+            return None;
+        }
+        match restore(self, session, &path) {
+            Ok(restored) => Some(restored),
+            Err(error) => {
+                error!(path = %path.display(), %error, "a session is lost to its client, and moved to `damaged`");
+                self.put_away(&path, "damaged");
+                None
+            }
+        }
+    }
+
+    /// Where a session's files are: in `archive` under this name, or with those that are alive.
+    pub(crate) fn folder(&self, session: SessionId, archived: Option<&str>) -> PathBuf {
+        match archived {
+            Some(name) => self.root.join("archive").join(name),
+            None => self.root.join("sessions").join(session.to_string()),
+        }
+    }
+
+    /// Nothing stays of a session that is over, nor of it or any database among what is damaged.
+    pub(crate) fn erase_session(&self, session: SessionId, archived: &[String]) {
+        for name in archived {
+            self.erase("archive", name);
+        }
+        let (suffix, database) = (format!("-{session}"), "-relay.db");
+        for name in self.names("damaged") {
+            if name.ends_with(&suffix) || name.contains(database) {
+                self.erase("damaged", &name);
+            }
+        }
+    }
+
+    /// Removes a file or folder for good: at once it is out of sight, and a relay that dies meanwhile is followed by one
+    /// that goes on with it.
+    fn erase(&self, folder: &str, name: &str) {
+        let (path, deleting) = (self.root.join(folder).join(name), self.root.join("deleting"));
+        let out_of_sight = deleting.join(format!("{}-{name}", unix_micros()));
+        let erased =
+            fs::create_dir_all(&deleting).and_then(|()| fs::rename(&path, &out_of_sight)).and_then(|()| {
+                if out_of_sight.is_dir() {
+                    fs::remove_dir_all(&out_of_sight)
+                } else {
+                    fs::remove_file(&out_of_sight)
+                }
+            });
+        if let Err(error) = erased
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            warn!(path = %path.display(), %error, "cannot be removed");
+        }
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 }
 

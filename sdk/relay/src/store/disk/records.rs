@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const CONTENT: [u8; 4] = *b"GLRS";
 
 /// Frames of a stream (the lane), as in an audio message.
-pub(super) const FRAMES: u8 = 1;
+pub(crate) const FRAMES: u8 = 1;
 /// A transcript event, by its number.
 pub(super) const EVENT: u8 = 2;
 /// Frames of a stream that do not exist, or that are damaged.

@@ -36,7 +36,7 @@ pub(crate) struct Restored {
 
 /// Why a session could not be found in its files.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RestoreError {
+pub(crate) enum RestoreError {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -183,6 +183,6 @@ fn events(log: &Log) -> io::Result<(EventNumber, Vec<TranscriptEvent>)> {
     Ok((EventNumber(first), events))
 }
 
-fn json<T: DeserializeOwned>(sticky: &StickyRecords, kind: u8, lane: u32) -> Option<T> {
+pub(super) fn json<T: DeserializeOwned>(sticky: &StickyRecords, kind: u8, lane: u32) -> Option<T> {
     sticky.get(&(kind, lane)).and_then(|record| serde_json::from_slice(&record.payload).ok())
 }

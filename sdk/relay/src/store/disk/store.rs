@@ -154,10 +154,10 @@ impl Store for DiskStore {
         });
     }
 
-    fn over(self: Box<Self>) {
+    fn over(self: Box<Self>) -> Option<String> {
         let Self { data, dir, log, .. } = *self;
         drop(log);
-        data.archive(&dir);
+        data.archive(&dir)
     }
 }
 

@@ -1,11 +1,11 @@
 use std::io::{self, Write};
 
-/// More does not fit into the lengths of a WAV file.
-pub(super) const MOST_SAMPLES: u64 = (u32::MAX as u64 - 64 * 1024) / 2;
+/// Samples that fit into the lengths of a WAV file.
+pub const MAX_WAV_SAMPLES: u64 = (u32::MAX as u64 - 64 * 1024) / 2;
 
 /// Writes the head of a 16-bit mono WAV file of `samples` samples; they follow, little-endian. `comment`: at most a few
-/// kilobytes.
-pub(super) fn write_head(out: &mut impl Write, rate: u32, samples: u64, comment: &str) -> io::Result<()> {
+/// kilobytes. Fails as `out` does, and beyond [`MAX_WAV_SAMPLES`].
+pub fn write_wav_head(out: &mut impl Write, rate: u32, samples: u64, comment: &str) -> io::Result<()> {
     let mut note = Vec::new();
     if !comment.is_empty() {
         let mut text = comment.as_bytes().to_vec();

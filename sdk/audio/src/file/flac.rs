@@ -12,9 +12,9 @@ const PARTITION_ORDER: u32 = 3;
 const MAX_RICE: u32 = 14;
 const MAX_ORDER: usize = 4;
 
-/// Writes a FLAC stream.
+/// Writes a FLAC stream of 16-bit mono samples.
 #[derive(Debug)]
-pub(super) struct FlacWriter<W> {
+pub struct FlacWriter<W> {
     out: W,
     rate: u32,
     frame: u32,
@@ -23,8 +23,8 @@ pub(super) struct FlacWriter<W> {
 }
 
 impl<W: Write> FlacWriter<W> {
-    /// `samples`: how many there will be. `comments`: `NAME=text`.
-    pub(super) fn new(mut out: W, rate: u32, samples: u64, comments: &[String]) -> io::Result<Self> {
+    /// `rate` in hertz; `samples`: how many there will be; `comments`: `NAME=text`. Fails as `out` does.
+    pub fn new(mut out: W, rate: u32, samples: u64, comments: &[String]) -> io::Result<Self> {
         out.write_all(b"fLaC")?;
         let mut info = Bits::default();
         info.put(u64::from(BLOCK as u16), 16);
@@ -55,7 +55,8 @@ impl<W: Write> FlacWriter<W> {
         Ok(Self { out, rate, frame: 0, pending: Vec::with_capacity(2 * BLOCK), bits: Bits::default() })
     }
 
-    pub(super) fn write(&mut self, samples: &[i16]) -> io::Result<()> {
+    /// Takes the next samples. Fails as `out` does.
+    pub fn write(&mut self, samples: &[i16]) -> io::Result<()> {
         self.pending.extend_from_slice(samples);
         let mut done = 0;
         while self.pending.len() - done >= BLOCK {
@@ -69,7 +70,8 @@ impl<W: Write> FlacWriter<W> {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Writes what is left. Without it the last block is missing.
+    pub fn finish(mut self) -> io::Result<()> {
         if !self.pending.is_empty() {
             encode(&self.pending, self.rate, self.frame, &mut self.bits);
             self.out.write_all(&self.bits.bytes)?;
@@ -291,7 +293,7 @@ fn crc16(bytes: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use glasslink_audio::AudioFile;
+    use crate::AudioFile;
 
     use super::*;
 

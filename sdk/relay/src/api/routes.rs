@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get};
+
+use super::{audio, events, one, openapi, remove, sessions, transcript};
+use crate::shared::Shared;
+
+type Handler = fn() -> MethodRouter<Arc<Shared>>;
+
+/// Method, path and handler: `openapi.json` has the same ones.
+pub(super) static ROUTES: [(&str, &str, Handler); 7] = [
+    ("get", "/v1/openapi.json", || get(openapi::document)),
+    ("get", "/v1/sessions", || get(sessions::list)),
+    ("get", "/v1/sessions/{id}", || get(one::describe)),
+    ("delete", "/v1/sessions/{id}", || delete(remove::remove)),
+    ("get", "/v1/sessions/{id}/transcript", || get(transcript::transcript)),
+    ("get", "/v1/sessions/{id}/events", || get(events::events)),
+    ("get", "/v1/sessions/{id}/audio", || get(audio::audio)),
+];
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    ROUTES.iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler()))
+}

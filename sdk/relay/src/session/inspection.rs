@@ -1,0 +1,17 @@
+use glasslink_session::RelayStreamSums;
+
+use crate::catalog::{SessionKey, SessionRow};
+use crate::speech::EngineStatus;
+
+/// How a live session is at this moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspection {
+    pub(crate) key: SessionKey,
+    pub(crate) row: SessionRow,
+    /// The number of the last transcript event.
+    pub(crate) last_event: u64,
+    pub(crate) streams: Vec<RelayStreamSums>,
+    /// Bytes that wait for its connection; `None` without one.
+    pub(crate) queued: Option<usize>,
+    pub(crate) engine: EngineStatus,
+}
