@@ -163,7 +163,8 @@ impl ClientSession {
         stream.limit = resumed.limit;
         stream.ended = resumed.ended && stream.end.is_some();
         stream.end_announced = stream.ended;
-        stream.transcribed = stream.transcribed.max(resumed.transcribed);
+        // Its finals may be among the events that follow, or be lost with this connection.
+        stream.transcribed = stream.transcribed.max(resumed.transcribed.min(stream.heard));
         stream.pace = pace.unwrap_or_default();
         stream.waiting_since = stream.waiting_since.or((received < stream.buffer.next()).then_some(now));
         self.kept(resumed.stream, resumed.kept);

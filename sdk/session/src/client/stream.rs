@@ -25,7 +25,7 @@ pub(crate) struct SendStream {
     /// The first frame never sent in this epoch; those between `received` and here are in doubt.
     pub(crate) sent: FrameIndex,
     pub(crate) received: FrameIndex,
-    /// The relay's mark, which may be ahead of what it told.
+    /// The relay's mark, as far as what it stands for came here.
     pub(crate) transcribed: FrameIndex,
     /// What came before this is in the transcript, as far as it came here: it may be ahead of the relay's mark.
     pub(crate) heard: FrameIndex,

@@ -132,7 +132,8 @@ impl RelaySession {
         self.attached = attached;
         let mut resumed = Vec::with_capacity(hello.streams.len());
         for start in &hello.streams {
-            resumed.extend(self.streams.get_mut(&start.stream).map(ReceiveStream::resumed));
+            let stream = self.streams.get_mut(&start.stream);
+            resumed.extend(stream.map(|stream| stream.resumed(start.transcribed)));
         }
         let (events_from, _) = self.history.after(events_after);
         self.send(&RelayMessage::Welcome {
@@ -150,6 +151,9 @@ impl RelaySession {
         let replay: Vec<String> = self.history.after(events_after).1.map(str::to_owned).collect();
         for text in replay {
             self.act(RelayAction::SendText { attachment, text });
+        }
+        for start in &hello.streams {
+            self.tell_marks(now, start.stream);
         }
         Ok(attachment)
     }

@@ -65,11 +65,13 @@ impl ReceiveStream {
         }
     }
 
-    pub(crate) fn resumed(&mut self) -> ResumedStream {
+    /// Where it stands with a stream whose finals before `heard` the client has. The mark of later ones is told
+    /// again, behind their replay.
+    pub(crate) fn resumed(&mut self, heard: FrameIndex) -> ResumedStream {
         self.received_told = self.sums.received;
         self.limit_told = self.limit;
         self.kept_told = self.sums.kept;
-        self.transcribed_told = self.sums.transcribed;
+        self.transcribed_told = self.sums.transcribed.min(heard);
         ResumedStream {
             stream: self.sums.stream,
             received: self.sums.received,

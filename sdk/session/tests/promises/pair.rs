@@ -38,6 +38,8 @@ pub(crate) struct Pair {
     /// How many of the next audio messages the relay refuses, and the frames of the last one it refused.
     pub(crate) refusals: u32,
     pub(crate) refused: Option<Range<FrameIndex>>,
+    /// Whether connections break behind the relay's `welcome`.
+    pub(crate) breaking: bool,
     pub(crate) connection: Option<ConnectionId>,
     pub(crate) attachment: Option<Attachment>,
     /// When the client began each attempt.
@@ -69,6 +71,7 @@ impl Pair {
             keeping: true,
             refusals: 0,
             refused: None,
+            breaking: false,
             connection: None,
             attachment: None,
             attempts: Vec::new(),
@@ -293,6 +296,9 @@ impl Pair {
             RelayAction::SendText { attachment, text } => {
                 if self.attachment == Some(attachment) && self.network == Network::Up {
                     self.client.text(self.now, self.connection.unwrap(), &text).unwrap();
+                    if self.breaking {
+                        self.cut(Network::Refusing(Cause::NetworkDown, None));
+                    }
                 }
             }
             RelayAction::Close { attachment, code } => {

@@ -122,6 +122,35 @@ fn a_history_that_was_cut_off_is_told() {
     assert_eq!(numbers, 1 + 3);
 }
 
+// SPEC P8.4 P8.5
+#[test]
+fn a_stream_is_not_done_before_the_finals_behind_the_welcome_came() {
+    let (mut pair, stream) = ended_and_transcribed_in_an_outage();
+    pair.breaking = true;
+    pair.network = Network::Up;
+    pair.advance(seconds(16));
+    assert!(!pair.client.is_done(stream), "the relay's mark is not the final");
+    pair.forget(2);
+    pair.breaking = false;
+    pair.network = Network::Up;
+    pair.advance(seconds(16));
+    let told: Vec<_> = pair.gaps().1.iter().map(|gap| (gap.from.0, gap.to.0, gap.cause)).collect();
+    assert_eq!(told, [(150, 300, GapCause::RelayLostHistory)]);
+}
+
+// SPEC P8.5
+#[test]
+fn a_stream_whose_finals_are_replayed_is_done_behind_them() {
+    let (mut pair, stream) = ended_and_transcribed_in_an_outage();
+    pair.network = Network::Up;
+    pair.advance(seconds(16));
+    assert!(pair.client.is_done(stream));
+    let mark = Event::Transcribed { stream, to: FrameIndex(300) };
+    let place = |wanted: &dyn Fn(&Event) -> bool| pair.events.iter().rposition(wanted).unwrap();
+    let last = place(&|event| matches!(event, Event::Transcript { .. }));
+    assert!(last < place(&|event| *event == mark), "{:?}", pair.events);
+}
+
 // SPEC P8.5
 #[test]
 fn an_event_that_was_lost_after_it_was_told_does_not_lend_its_number_to_another() {
@@ -174,6 +203,20 @@ fn what_a_new_epoch_claims_counts_only_once_its_gaps_were_told() {
         pair.client.text(pair.now, connection, &welcome.encode()).unwrap();
         pair.client.closed(pair.now, connection, Cause::Reset, None);
     }
+}
+
+/// A stream of 300 frames. The finals of half of them and of the silence at the end were said when nobody was there.
+fn ended_and_transcribed_in_an_outage() -> (Pair, StreamId) {
+    let (mut pair, stream) = Pair::live();
+    pair.capture(stream, seconds(3));
+    settle_final(&mut pair, stream, 0, 150);
+    pair.client.end_stream(pair.now, stream);
+    pair.advance(seconds(1));
+    assert!(pair.client.is_kept() && !pair.client.is_done(stream));
+    pair.cut(Network::Refusing(Cause::NetworkDown, None));
+    settle_final(&mut pair, stream, 150, 250);
+    pair.relay.transcribed(pair.now, stream, FrameIndex(300));
+    (pair, stream)
 }
 
 /// The next of the client's actions that `pick` takes.
