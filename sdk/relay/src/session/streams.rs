@@ -264,7 +264,7 @@ impl Streams {
     /// When [`Streams::work`] wants to be called although nothing happened.
     pub(crate) fn due(&self) -> Option<Instant> {
         let streams = self.open.iter().filter_map(|(id, stream)| self.stream_due(*id, stream));
-        streams.chain(self.store.retry_at()).min()
+        streams.chain(self.store.retry_at()).chain(self.store.write_at()).min()
     }
 
     fn stream_due(&self, id: StreamId, stream: &Stream) -> Option<Instant> {
