@@ -24,7 +24,7 @@ pub(crate) struct DiskStore {
     data: Arc<DataDir>,
     dir: PathBuf,
     log: SessionLog,
-    streams: HashMap<StreamId, DiskStream>,
+    streams: HashMap<StreamId, Box<DiskStream>>,
 }
 
 impl DiskStore {
@@ -44,7 +44,7 @@ impl DiskStore {
         data: Arc<DataDir>,
         dir: PathBuf,
         writer: LogWriter,
-        streams: HashMap<StreamId, DiskStream>,
+        streams: HashMap<StreamId, Box<DiskStream>>,
     ) -> Self {
         let log = SessionLog::new(writer, data.troubled());
         Self { data, dir, log, streams }
@@ -77,7 +77,7 @@ impl Store for DiskStore {
 
     fn open(&mut self, start: &StreamStart) {
         self.log.put_json(STREAM, start.stream.0, start.from.0, start);
-        self.streams.insert(start.stream, DiskStream::new(start.format, start.from));
+        self.streams.insert(start.stream, Box::new(DiskStream::new(start.format, start.from)));
     }
 
     fn frames(&mut self, stream: StreamId, first: FrameIndex, count: u16, body: &[u8]) {

@@ -10,7 +10,7 @@ use crate::store::disk::records::FRAMES;
 use crate::store::{Held, Piece};
 
 /// Bytes of a stream's newest frames that stay in memory, so that an engine that keeps up reads no disk.
-const FRESH_BYTES: usize = 32 << 10;
+const FRESH_BYTES: usize = 2 << 10;
 
 /// Frames read from disk at once.
 const READ_FRAMES: u64 = 200;
