@@ -24,7 +24,7 @@ pub(crate) const HEADER_COUNT: usize = 64;
 pub(crate) const HEADER_BYTES: usize = 16 << 10;
 
 /// A WebSocket's read buffer. It is cleared before each read, and audio messages have some 200 bytes.
-pub(crate) const READ_BUFFER: usize = 4 << 10;
+pub(crate) const READ_BUFFER: usize = 1 << 10;
 
 /// Bytes of messages that share a write.
 pub(crate) const WRITE_BUFFER: usize = 4 << 10;

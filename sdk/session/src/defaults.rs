@@ -75,8 +75,14 @@ pub const MAX_REJECTIONS: u32 = 3;
 /// The relay acknowledges what arrived this often.
 pub const RECEIVED_INTERVAL: Duration = Duration::from_millis(100);
 
+/// ... and along with an arrival when the last time is this long ago, so that no timer fires for a live stream.
+pub const RECEIVED_ALONG: Duration = Duration::from_millis(75);
+
 /// The relay says what it keeps this often, so that `kept` is at most 500 ms behind.
-pub const KEPT_INTERVAL: Duration = Duration::from_millis(400);
+pub const KEPT_INTERVAL: Duration = Duration::from_millis(300);
+
+/// ... and along with `received` when the last time is this long ago: one write for both.
+pub const KEPT_ALONG: Duration = Duration::from_millis(150);
 
 /// The relay calls a connection lost after this many of the ping intervals its client announced, ...
 pub const LOST_AFTER_PINGS: u32 = 3;

@@ -118,6 +118,7 @@ impl Client {
             ping_ms: 60_000,
             streams: Vec::new(),
             continues: None,
+            remote_speech: false,
             client: "load".into(),
         };
         socket.send(Message::text(hello.encode())).await?;

@@ -12,7 +12,8 @@ use crate::doors::app::{Audio, Queue};
 #[derive(Default)]
 pub(super) struct Audience {
     listeners: Vec<Subscriber>,
-    streams: BTreeMap<StreamId, Opened>,
+    /// Boxed: a map has room for eleven at once, and most sessions have one.
+    streams: BTreeMap<StreamId, Box<Opened>>,
 }
 
 impl Audience {
@@ -22,11 +23,11 @@ impl Audience {
 
     /// The streams that are open, as they were when they began.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Opened> {
-        self.streams.values()
+        self.streams.values().map(|opened| &**opened)
     }
 
     pub(super) fn opened(&mut self, opened: Opened) {
-        self.streams.insert(opened.stream, opened);
+        self.streams.insert(opened.stream, Box::new(opened));
     }
 
     pub(super) fn ended(&mut self, stream: StreamId) {
@@ -57,7 +58,7 @@ impl Audience {
         let now = Instant::now();
         for one in told {
             if let Told::Opened(opened) = one {
-                self.streams.insert(opened.stream, Opened::clone(opened));
+                self.streams.insert(opened.stream, opened.clone());
             }
         }
         let streams = &self.streams;
@@ -93,7 +94,7 @@ fn tell(
     queue: &mut Queue,
     now: Instant,
     subscription: SubscriptionId,
-    streams: &BTreeMap<StreamId, Opened>,
+    streams: &BTreeMap<StreamId, Box<Opened>>,
     told: &Told,
 ) {
     let format = |stream| streams.get(&stream).map(|opened| &opened.format);

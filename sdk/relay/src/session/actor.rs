@@ -138,7 +138,7 @@ impl Actor {
         shared: &Arc<Shared>,
         session: SessionId,
         identity: Identity,
-        heard: mpsc::UnboundedSender<Heard>,
+        heard: mpsc::UnboundedSender<Box<Heard>>,
     ) -> Self {
         let epoch = shared.next_epoch();
         let store: Box<dyn Store> = match &shared.data {
@@ -156,7 +156,7 @@ impl Actor {
         shared: &Arc<Shared>,
         found: Restored,
         version: u64,
-        heard: mpsc::UnboundedSender<Heard>,
+        heard: mpsc::UnboundedSender<Box<Heard>>,
     ) -> Self {
         let key = SessionKey { id: found.session, epoch: found.epoch };
         let record = shared.record(key, &found.identity, Some(version));
@@ -208,7 +208,7 @@ impl Actor {
     async fn live(
         &mut self,
         inbox: &mut mpsc::Receiver<Command>,
-        heard: &mut mpsc::UnboundedReceiver<Heard>,
+        heard: &mut mpsc::UnboundedReceiver<Box<Heard>>,
     ) {
         let draining = self.shared.draining.clone();
         let mut draining = pin!(draining.cancelled());
@@ -279,7 +279,7 @@ impl Actor {
         }
     }
 
-    fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: Box<Heard>) {
         if let Some(partial) = self.streams.hear(self.now(), &mut self.link, heard) {
             self.hub.partial(&partial);
             if self.streams.wants_partials {

@@ -18,8 +18,9 @@ use crate::store::Store;
 pub(crate) struct Streams {
     store: Box<dyn Store>,
     speech: Speech,
-    open: BTreeMap<StreamId, Stream>,
-    heard: mpsc::UnboundedSender<Heard>,
+    /// Boxed: a map has room for eleven at once, and most sessions have one.
+    open: BTreeMap<StreamId, Box<Stream>>,
+    heard: mpsc::UnboundedSender<Box<Heard>>,
     /// What the store may let go of once the events that were made of it are in the store, too.
     released: Vec<(StreamId, FrameIndex)>,
     /// Nothing is transcribed before a client has said what it knows: the last events may be lost here, not there.
@@ -114,7 +115,11 @@ impl Wants for Stream {
 
 impl Streams {
     /// What the engine says goes to `heard`, and from there to [`Streams::hear`].
-    pub(crate) fn new(store: Box<dyn Store>, speech: Speech, heard: mpsc::UnboundedSender<Heard>) -> Self {
+    pub(crate) fn new(
+        store: Box<dyn Store>,
+        speech: Speech,
+        heard: mpsc::UnboundedSender<Box<Heard>>,
+    ) -> Self {
         let open = BTreeMap::new();
         let (released, awaits_client) = (Vec::new(), false);
         Self {
@@ -151,7 +156,7 @@ impl Streams {
         if let Some(end) = *ended {
             transcription.end(end);
         }
-        self.open.insert(start.stream, Stream::new(transcription, &self.speech));
+        self.open.insert(start.stream, Box::new(Stream::new(transcription, &self.speech)));
     }
 
     /// A client attached, and said up to where it has finals: none of those is wanted again.
@@ -176,7 +181,7 @@ impl Streams {
         // The client may have finals of frames that it sends again: no one wants them twice.
         let from = start.from.max(start.transcribed);
         let transcription = Transcription::new(start.stream, start.format, from);
-        self.open.insert(start.stream, Stream::new(transcription, &self.speech));
+        self.open.insert(start.stream, Box::new(Stream::new(transcription, &self.speech)));
     }
 
     /// Frames that are kept when this returns.
@@ -264,7 +269,7 @@ impl Streams {
     /// When [`Streams::work`] wants to be called although nothing happened.
     pub(crate) fn due(&self) -> Option<Instant> {
         let streams = self.open.iter().filter_map(|(id, stream)| self.stream_due(*id, stream));
-        streams.chain(self.store.retry_at()).min()
+        streams.chain(self.store.retry_at()).chain(self.store.write_at()).min()
     }
 
     fn stream_due(&self, id: StreamId, stream: &Stream) -> Option<Instant> {
@@ -311,8 +316,13 @@ impl Streams {
     }
 
     /// What an engine said. Returns text that may still change.
-    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) -> Option<Partial> {
-        let Heard { stream: id, recognition, event } = heard;
+    pub(crate) fn hear(
+        &mut self,
+        now: Timestamp,
+        link: &mut RelaySession,
+        heard: Box<Heard>,
+    ) -> Option<Partial> {
+        let Heard { stream: id, recognition, event } = *heard;
         let stream = self.open.get_mut(&id)?;
         match stream.transcription.hear(recognition, event) {
             Said::Partial(partial) => return Some(partial),

@@ -152,7 +152,7 @@ impl Transcription {
     pub(crate) fn open(
         &mut self,
         engine: &dyn Engine,
-        heard: &UnboundedSender<Heard>,
+        heard: &UnboundedSender<Box<Heard>>,
         store: &dyn Store,
     ) -> Result<(), EngineError> {
         let Ok(decoder) = StreamDecoder::new(self.format) else { return Ok(()) };
@@ -160,7 +160,7 @@ impl Transcription {
         let (stream, recognition, heard) = (self.stream, self.recognitions, heard.clone());
         // Bounded by the audio that the recognition takes: at most a minute's events wait here.
         let sink = Box::new(move |event| {
-            let _ = heard.send(Heard { stream, recognition, event });
+            let _ = heard.send(Box::new(Heard { stream, recognition, event }));
         });
         let (origin, readable) = store.before(self.stream, self.settled);
         let start = if engine.hears_again() { self.start(origin) } else { self.settled };

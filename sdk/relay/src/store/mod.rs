@@ -62,6 +62,11 @@ pub(crate) trait Store: Send {
         None
     }
 
+    /// When [`Store::retry`] is to be called for what is written later than it comes, to be written with more.
+    fn write_at(&self) -> Option<Instant> {
+        None
+    }
+
     fn retry(&mut self) {}
 
     /// The session is over. The folder of its files, if any are kept.

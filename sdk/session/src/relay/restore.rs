@@ -43,8 +43,10 @@ impl RelaySession {
         relay.holder = restored.holder;
         let first = restored.first_event.max(EventNumber(1));
         relay.history.restore(first, restored.events);
-        let streams =
-            restored.streams.iter().map(|stream| (stream.start.stream, ReceiveStream::restored(stream)));
+        let streams = restored
+            .streams
+            .iter()
+            .map(|stream| (stream.start.stream, Box::new(ReceiveStream::restored(stream))));
         relay.streams = streams.collect::<std::collections::BTreeMap<StreamId, _>>();
         relay
     }

@@ -40,7 +40,8 @@ pub struct RelayConfig {
 pub struct RelaySession {
     config: RelayConfig,
     session: SessionId,
-    pub(crate) streams: BTreeMap<StreamId, ReceiveStream>,
+    /// Boxed: a map has room for eleven at once, and most sessions have one.
+    pub(crate) streams: BTreeMap<StreamId, Box<ReceiveStream>>,
     pub(crate) history: History,
     pub(crate) attached: Option<Attached>,
     attachments: u64,
@@ -251,7 +252,7 @@ impl RelaySession {
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         match self.attached {
             Some(attached) => {
-                let marks = self.streams.values().filter_map(ReceiveStream::next_due);
+                let marks = self.streams.values().filter_map(|stream| stream.next_due());
                 marks.chain([attached.deadline()]).min()
             }
             None => (!self.expired).then(|| self.detached_at + self.config.keep),
@@ -354,7 +355,7 @@ impl RelaySession {
             return;
         }
         self.forget_ended();
-        self.streams.insert(start.stream, ReceiveStream::new(start));
+        self.streams.insert(start.stream, Box::new(ReceiveStream::new(start)));
         self.act(RelayAction::Event(RelayEvent::Opened(start.clone())));
         if start.transcribed < from {
             self.append_gap(start.stream, start.transcribed, from, GapCause::RelayLostHistory);

@@ -3,7 +3,7 @@ use glasslink_protocol::{
 };
 
 use crate::Timestamp;
-use crate::defaults::{IN_FLIGHT, KEPT_INTERVAL, RECEIVED_INTERVAL};
+use crate::defaults::{IN_FLIGHT, KEPT_ALONG, KEPT_INTERVAL, RECEIVED_ALONG, RECEIVED_INTERVAL};
 
 /// The relay's ledger of a stream, in frames: `received - from = frames + lost + absent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) struct ReceiveStream {
     kept_told: FrameIndex,
     transcribed_told: FrameIndex,
     received_told_at: Timestamp,
+    /// When something came that was not told yet.
+    arrived_at: Option<Timestamp>,
     kept_told_at: Timestamp,
 }
 
@@ -61,6 +63,7 @@ impl ReceiveStream {
             kept_told: from,
             transcribed_told: from.max(start.transcribed),
             received_told_at: Timestamp::ZERO,
+            arrived_at: None,
             kept_told_at: Timestamp::ZERO,
         }
     }
@@ -108,13 +111,20 @@ impl ReceiveStream {
     /// The messages that are due.
     pub(crate) fn due_messages(&mut self, now: Timestamp) -> [Option<RelayMessage>; 3] {
         let stream = self.sums.stream;
-        let received = (self.received_due().is_some_and(|due| now >= due)).then(|| {
+        if self.is_received_news() {
+            self.arrived_at.get_or_insert(now);
+        }
+        let along = now >= self.received_told_at + RECEIVED_ALONG;
+        let is_due = self.received_due().is_some_and(|due| along || now >= due);
+        let received = is_due.then(|| {
             self.received_told = self.sums.received;
             self.limit_told = self.limit;
             self.received_told_at = now;
+            self.arrived_at = None;
             RelayMessage::Received { stream, next: self.sums.received, limit: self.limit }
         });
-        let kept = (self.kept_due().is_some_and(|due| now >= due)).then(|| {
+        let along = received.is_some() && now >= self.kept_told_at + KEPT_ALONG;
+        let kept = (self.kept_due().is_some_and(|due| along || now >= due)).then(|| {
             self.kept_told = self.sums.kept;
             self.kept_told_at = now;
             RelayMessage::Kept { stream, next: self.sums.kept }
@@ -130,9 +140,13 @@ impl ReceiveStream {
         self.received_due().into_iter().chain(self.kept_due()).min()
     }
 
+    fn is_received_news(&self) -> bool {
+        self.received_told != self.sums.received || self.limit_told != self.limit
+    }
+
     fn received_due(&self) -> Option<Timestamp> {
-        let changed = self.received_told != self.sums.received || self.limit_told != self.limit;
-        changed.then(|| self.received_told_at + RECEIVED_INTERVAL)
+        let since = self.arrived_at.unwrap_or(self.received_told_at);
+        self.is_received_news().then(|| since + RECEIVED_INTERVAL)
     }
 
     fn kept_due(&self) -> Option<Timestamp> {

@@ -158,14 +158,35 @@ impl LogWriter {
             let value = StickyRecord::from(record);
             self.sticky.insert(key, value.clone()) == Some(value)
         };
-        let begun = self.ready(now)?;
+        let begun = self.ready(now, 1)?;
         // A segment that was just begun starts with the sticky records.
         if !record.is_sticky() || !is_known && !begun {
-            self.write(&record, now)?;
+            self.write(&[record], now)?;
         }
         if record.is_bulk() {
             self.bulk_next.insert(key, record.range().end);
         }
+        Ok(())
+    }
+
+    /// Writes bulk records of one kind and lane in one go: all of them, or none. As [`LogWriter::append`] each.
+    pub fn append_bulk(&mut self, records: &[Record<'_>], now: Instant) -> Result<(), AppendError> {
+        let sealed = if self.log.shared.key.is_some() { OVERHEAD } else { 0 };
+        let Some(first) = records.first() else { return Ok(()) };
+        let key = (first.kind, first.lane);
+        let mut next = self.bulk_next.get(&key).copied().unwrap_or(0);
+        for record in records {
+            if record.payload.len() + sealed > MAX_PAYLOAD_BYTES {
+                return Err(AppendError::TooLarge(record.payload.len()));
+            }
+            if record.from < next || (record.kind, record.lane) != key || !record.is_bulk() {
+                return Err(AppendError::OutOfOrder { from: record.from, next });
+            }
+            next = record.range().end;
+        }
+        self.ready(now, records.len())?;
+        self.write(records, now)?;
+        self.bulk_next.insert(key, next);
         Ok(())
     }
 
@@ -182,8 +203,8 @@ impl LogWriter {
         self.target.take_failure().map_or(Ok(()), Err)
     }
 
-    /// Sees to it that there is a segment to write to; says whether it was begun just now.
-    fn ready(&mut self, now: Instant) -> Result<bool, AppendError> {
+    /// Sees to it that there is a segment to write so many records to; says whether it was begun just now.
+    fn ready(&mut self, now: Instant, records: usize) -> Result<bool, AppendError> {
         if let Some(cause) = self.target.take_failure() {
             // Nothing is known of the open segment any more; what is there will be read.
             self.target.closed();
@@ -198,7 +219,7 @@ impl LogWriter {
         let full = self.open.as_ref().is_some_and(|open| {
             open.size >= u64::from(self.limits.segment_bytes)
                 || now.saturating_duration_since(open.since) >= self.limits.segment_age
-                || open.seq >= MAX_SEGMENT_RECORDS - 1
+                || open.seq as usize + records >= MAX_SEGMENT_RECORDS as usize
         });
         if full {
             self.close_segment();
@@ -214,10 +235,14 @@ impl LogWriter {
         Ok(true)
     }
 
-    fn write(&mut self, record: &Record<'_>, now: Instant) -> Result<(), AppendError> {
+    fn write(&mut self, records: &[Record<'_>], now: Instant) -> Result<(), AppendError> {
         let Some(open) = &mut self.open else { return Err(AppendError::Suspended) };
         self.buffer.clear();
-        encode_sealed(&self.log.shared, record, open.seed, open.seq, &mut self.buffer);
+        let mut offsets = Vec::with_capacity(records.len());
+        for (seq, record) in (open.seq..).zip(records) {
+            offsets.push(open.size as u32 + self.buffer.len() as u32);
+            encode_sealed(&self.log.shared, record, open.seed, seq, &mut self.buffer);
+        }
         if let Err(error) = write_all(&*open.file, &self.buffer) {
             // If the rest cannot be cut off either, a reader skips it.
             let _ = open.file.truncate(open.size);
@@ -226,12 +251,13 @@ impl LogWriter {
             self.retry_at = Some(now + self.limits.retry);
             return Err(AppendError::Disk(error));
         }
-        let offset = open.size as u32;
         open.size += self.buffer.len() as u64;
-        open.seq += 1;
-        self.next_record += 1;
+        open.seq += records.len() as u32;
+        self.next_record += records.len() as u64;
         if let Some(segment) = self.log.shared.segments().last_mut() {
-            segment.index.add(record, offset);
+            for (record, offset) in records.iter().zip(offsets) {
+                segment.index.add(record, offset);
+            }
             (segment.size, segment.records) = (open.size, open.seq);
         }
         self.target.wrote();

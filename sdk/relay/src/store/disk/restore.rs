@@ -82,7 +82,7 @@ pub(super) fn restore(data: &Arc<DataDir>, session: SessionId, dir: &Path) -> Re
     }
     let streams = found.values().map(|stream| stream.link_half(&log)).collect();
     let settled = found.iter().map(|(id, stream)| (*id, stream.settled)).collect();
-    let on_disk = found.into_iter().map(|(id, stream)| (id, stream.store_half(&log))).collect();
+    let on_disk = found.into_iter().map(|(id, stream)| (id, Box::new(stream.store_half(&log)))).collect();
     let link = RestoredSession { holder, streams, first_event, events };
     let writer = LogWriter::resume(log, LogLimits::default(), data.syncer())?;
     let mut store = DiskStore::restored(Arc::clone(data), dir.to_owned(), writer, on_disk);

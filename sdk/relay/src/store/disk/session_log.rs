@@ -7,16 +7,42 @@ use glasslink_audio::journal::log::{AppendError, Log, LogWriter, Record};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::store::disk::records::FRAMES;
+
 /// How soon a disk that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Frames are written in one go with those that come within this time: a write costs as much as ten messages' bytes. What
+/// is kept is told up to 300 ms after that (500 ms in all).
+const GATHER: Duration = Duration::from_millis(200);
+
+/// When something comes this long after the first of them they are written along with it, so that no timer fires for a
+/// stream that is live.
+const GATHER_ALONG: Duration = Duration::from_millis(140);
+
+/// More than a second of everything is not gathered.
+const GATHER_BYTES: usize = 32 << 10;
 
 /// Writes a session's records in order. What the disk refuses waits here until it takes it.
 pub(super) struct SessionLog {
     writer: LogWriter,
+    /// Frames of one stream that are written together.
+    gathered: Gathered,
+    /// Streams whose gathered frames were written, and up to where.
+    written: Vec<(u32, u64)>,
     waiting: VecDeque<Waiting>,
     retry_at: Option<Instant>,
     /// How many logs of the relay have one that waits.
     troubled: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    lane: u32,
+    /// From, count and the bytes in `bytes`.
+    records: Vec<(u64, u32, usize)>,
+    bytes: Vec<u8>,
+    since: Option<Instant>,
 }
 
 struct Waiting {
@@ -44,16 +70,76 @@ impl From<&Record<'_>> for Waiting {
 impl SessionLog {
     /// `troubled`: how many logs wait for the disk.
     pub(super) fn new(writer: LogWriter, troubled: Arc<AtomicUsize>) -> Self {
-        Self { writer, waiting: VecDeque::new(), retry_at: None, troubled }
+        Self {
+            writer,
+            gathered: Gathered::default(),
+            written: Vec::new(),
+            waiting: VecDeque::new(),
+            retry_at: None,
+            troubled,
+        }
     }
 
     pub(super) fn log(&self) -> &Log {
         self.writer.log()
     }
 
+    /// Frames of a stream, in a moment: [`SessionLog::write_gathered`].
+    pub(super) fn gather(&mut self, lane: u32, from: u64, count: u32, body: &[u8]) {
+        let full = self.gathered.bytes.len() + body.len() > GATHER_BYTES;
+        if full || (lane != self.gathered.lane && !self.gathered.records.is_empty()) {
+            self.gathered_out();
+        }
+        self.gathered.lane = lane;
+        self.gathered.records.push((from, count, body.len()));
+        self.gathered.bytes.extend_from_slice(body);
+        self.gathered.since.get_or_insert_with(Instant::now);
+    }
+
+    /// When [`SessionLog::write_gathered`] is due.
+    pub(super) fn gathered_due(&self) -> Option<Instant> {
+        self.gathered.since.map(|since| since + GATHER)
+    }
+
+    /// Writes the frames that waited long enough for others.
+    pub(super) fn write_gathered(&mut self) {
+        if self.gathered.since.is_some_and(|since| since.elapsed() >= GATHER_ALONG) {
+            self.gathered_out();
+        }
+    }
+
+    /// Up to where the frames of a stream are written that were gathered; told once.
+    pub(super) fn take_written(&mut self) -> impl Iterator<Item = (u32, u64)> {
+        std::mem::take(&mut self.written).into_iter()
+    }
+
+    fn gathered_out(&mut self) {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let lane = gathered.lane;
+        let mut rest = gathered.bytes.as_slice();
+        let record = |(from, count, bytes): &(u64, u32, usize)| {
+            let (payload, after) = rest.split_at(*bytes);
+            rest = after;
+            Record { kind: FRAMES, lane, from: *from, count: *count, payload }
+        };
+        let records: Vec<Record<'_>> = gathered.records.iter().map(record).collect();
+        let Some(end) = records.last().map(|last| last.range().end) else { return };
+        if self.waiting.is_empty() && self.write(&records) {
+            self.written.push((lane, end));
+        } else {
+            self.waiting.extend(records.iter().map(Waiting::from));
+        }
+        // Its room is used again.
+        gathered.records.clear();
+        gathered.bytes.clear();
+        gathered.since = None;
+        self.gathered = gathered;
+    }
+
     /// Whether the record is written; if not, it will be, once the disk takes it and those before it.
     pub(super) fn put(&mut self, record: &Record<'_>) -> bool {
-        if self.waiting.is_empty() && self.write(record) {
+        self.gathered_out();
+        if self.waiting.is_empty() && self.write(&[*record]) {
             return true;
         }
         self.waiting.push_back(Waiting::from(record));
@@ -77,7 +163,7 @@ impl SessionLog {
             return;
         }
         while let Some(next) = self.waiting.pop_front() {
-            if !self.write(&next.record()) {
+            if !self.write(&[next.record()]) {
                 self.waiting.push_front(next);
                 return;
             }
@@ -95,8 +181,11 @@ impl SessionLog {
     }
 
     /// Whether that was the end of it: written, or never to be written.
-    fn write(&mut self, record: &Record<'_>) -> bool {
-        let result = self.writer.append(*record, StdInstant::now());
+    fn write(&mut self, records: &[Record<'_>]) -> bool {
+        let result = match records {
+            [record] => self.writer.append(*record, StdInstant::now()),
+            records => self.writer.append_bulk(records, StdInstant::now()),
+        };
         if let Some(cause) = self.writer.take_trouble() {
             error!(%cause, "the disk may have lost what was written in the last second");
         }
@@ -115,7 +204,8 @@ impl SessionLog {
             }
             // Neither can be: messages are smaller, and come in order.
             Err(cause @ (AppendError::TooLarge(_) | AppendError::OutOfOrder { .. })) => {
-                error!(%cause, kind = record.kind, lane = record.lane, "a record was not written");
+                let (kind, lane) = records.first().map_or((0, 0), |first| (first.kind, first.lane));
+                error!(%cause, kind, lane, "a record was not written");
                 true
             }
         }
@@ -124,6 +214,7 @@ impl SessionLog {
 
 impl Drop for SessionLog {
     fn drop(&mut self) {
+        self.gathered_out();
         if self.retry_at.is_some() {
             self.troubled.fetch_sub(1, Ordering::Relaxed);
         }

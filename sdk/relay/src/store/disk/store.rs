@@ -24,7 +24,7 @@ pub(crate) struct DiskStore {
     data: Arc<DataDir>,
     dir: PathBuf,
     log: SessionLog,
-    streams: HashMap<StreamId, DiskStream>,
+    streams: HashMap<StreamId, Box<DiskStream>>,
 }
 
 impl DiskStore {
@@ -44,14 +44,29 @@ impl DiskStore {
         data: Arc<DataDir>,
         dir: PathBuf,
         writer: LogWriter,
-        streams: HashMap<StreamId, DiskStream>,
+        streams: HashMap<StreamId, Box<DiskStream>>,
     ) -> Self {
         let log = SessionLog::new(writer, data.troubled());
         Self { data, dir, log, streams }
     }
 
+    /// Frames that were gathered are kept once they are written.
+    fn learn_written(&mut self) {
+        for (lane, to) in self.log.take_written() {
+            if let Some(stream) = self.streams.get_mut(&StreamId(lane)) {
+                stream.written(FrameIndex(to));
+            }
+        }
+    }
+
+    /// Whether the disk takes what it is given.
+    fn is_steady(&self) -> bool {
+        self.log.retry_at().is_none()
+    }
+
     fn mark(&mut self, kind: u8, stream: StreamId, at: FrameIndex) {
         self.log.put(&Record { kind, lane: stream.0, from: at.0, count: 0, payload: &[] });
+        self.learn_written();
     }
 }
 
@@ -62,16 +77,16 @@ impl Store for DiskStore {
 
     fn open(&mut self, start: &StreamStart) {
         self.log.put_json(STREAM, start.stream.0, start.from.0, start);
-        self.streams.insert(start.stream, DiskStream::new(start.format, start.from));
+        self.streams.insert(start.stream, Box::new(DiskStream::new(start.format, start.from)));
     }
 
     fn frames(&mut self, stream: StreamId, first: FrameIndex, count: u16, body: &[u8]) {
-        let record =
-            Record { kind: FRAMES, lane: stream.0, from: first.0, count: u32::from(count), payload: body };
-        let written = self.log.put(&record);
+        self.log.gather(stream.0, first.0, u32::from(count), body);
         if let Some(stream) = self.streams.get_mut(&stream) {
-            stream.frames(first, count, body, written);
+            stream.frames(first, count, body);
         }
+        self.log.write_gathered();
+        self.learn_written();
     }
 
     fn gap(&mut self, gap: &Gap) {
@@ -79,6 +94,7 @@ impl Store for DiskStore {
         let payload = serde_json::to_vec(&payload).unwrap_or_default();
         let record = Record { kind: GAP, lane: gap.stream.0, from: gap.from.0, count: 0, payload: &payload };
         let written = self.log.put(&record);
+        self.learn_written();
         if let Some(stream) = self.streams.get_mut(&gap.stream) {
             stream.gap(gap.from, gap.to, gap.cause, written);
         }
@@ -106,7 +122,8 @@ impl Store for DiskStore {
     }
 
     fn piece(&mut self, stream: StreamId, at: FrameIndex) -> Option<Piece<'_>> {
-        self.streams.get_mut(&stream)?.piece(self.log.log(), stream.0, at)
+        let steady = self.is_steady();
+        self.streams.get_mut(&stream)?.piece(self.log.log(), stream.0, at, steady)
     }
 
     fn before(&self, stream: StreamId, to: FrameIndex) -> (FrameIndex, FrameIndex) {
@@ -126,7 +143,8 @@ impl Store for DiskStore {
     }
 
     fn held(&self, stream: StreamId) -> Held {
-        self.streams.get(&stream).map_or_else(Held::default, DiskStream::held)
+        let steady = self.is_steady();
+        self.streams.get(&stream).map_or_else(Held::default, |stream| stream.held(steady))
     }
 
     fn crowding(&self) -> Option<usize> {
@@ -134,14 +152,21 @@ impl Store for DiskStore {
     }
 
     fn oldest(&self, stream: StreamId, from: FrameIndex, frames: u64) -> Vec<(FrameIndex, FrameIndex)> {
-        self.streams.get(&stream).map_or_else(Vec::new, |stream| stream.oldest(from, frames))
+        let steady = self.is_steady();
+        self.streams.get(&stream).map_or_else(Vec::new, |stream| stream.oldest(from, frames, steady))
     }
 
     fn retry_at(&self) -> Option<Instant> {
         self.log.retry_at()
     }
 
+    fn write_at(&self) -> Option<Instant> {
+        self.log.gathered_due()
+    }
+
     fn retry(&mut self) {
+        self.log.write_gathered();
+        self.learn_written();
         let streams = &mut self.streams;
         self.log.retry(|record| {
             let Some(stream) = streams.get_mut(&StreamId(record.lane)) else { return };
@@ -150,7 +175,7 @@ impl Store for DiskStore {
                 GAP => serde_json::from_slice(record.payload).map_or(0, |gap: GapPayload| gap.to),
                 _ => 0,
             };
-            stream.kept = stream.kept.max(FrameIndex(to));
+            stream.written(FrameIndex(to));
         });
     }
 

@@ -10,7 +10,7 @@ use crate::store::disk::records::FRAMES;
 use crate::store::{Held, Piece};
 
 /// Bytes of a stream's newest frames that stay in memory, so that an engine that keeps up reads no disk.
-const FRESH_BYTES: usize = 32 << 10;
+const FRESH_BYTES: usize = 2 << 10;
 
 /// Frames read from disk at once.
 const READ_FRAMES: u64 = 200;
@@ -23,6 +23,8 @@ pub(super) struct DiskStream {
     format: StreamFormat,
     /// Everything before here is written.
     pub(super) kept: FrameIndex,
+    /// Everything before here came.
+    next: FrameIndex,
     /// No transcript is wanted of what is before here.
     settled: FrameIndex,
     /// From where on everything is of one piece, as far as it is not told by `gaps`.
@@ -77,6 +79,7 @@ impl DiskStream {
         Self {
             format,
             kept: from,
+            next: from,
             settled: from,
             origin: from,
             gaps: BTreeMap::new(),
@@ -95,32 +98,44 @@ impl DiskStream {
         gaps: BTreeMap<FrameIndex, (FrameIndex, GapCause)>,
     ) -> Self {
         let waiting_since = (settled < kept).then(Instant::now);
-        let mut stream = Self { kept, gaps, waiting_since, ..Self::new(format, from) };
+        let mut stream = Self { kept, next: kept, gaps, waiting_since, ..Self::new(format, from) };
         stream.release(settled);
         stream
     }
 
-    pub(super) fn frames(&mut self, first: FrameIndex, count: u16, body: &[u8], written: bool) {
+    /// Frames that will be written.
+    pub(super) fn frames(&mut self, first: FrameIndex, count: u16, body: &[u8]) {
         self.fresh.push(first, count, body);
+        self.next = first + u64::from(count);
+        self.waiting_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Everything before `to` is written.
+    pub(super) fn written(&mut self, to: FrameIndex) {
+        self.kept = self.kept.max(to);
         // What is not written can be read nowhere else.
-        while written && self.fresh.bytes > FRESH_BYTES {
+        while self.fresh.bytes > FRESH_BYTES
+            && self.fresh.chunks.front().is_some_and(|oldest| oldest.end() <= self.kept)
+        {
             self.fresh.pop();
         }
-        if written {
-            self.kept = first + u64::from(count);
-        }
-        self.waiting_since.get_or_insert_with(Instant::now);
     }
 
     pub(super) fn gap(&mut self, from: FrameIndex, to: FrameIndex, cause: GapCause, written: bool) {
         self.gaps.insert(from, (to, cause));
+        self.next = self.next.max(to);
         if written {
             self.kept = self.kept.max(to);
         }
     }
 
-    pub(super) fn piece(&mut self, log: &Log, lane: u32, at: FrameIndex) -> Option<Piece<'_>> {
-        if at >= self.kept {
+    /// Up to where frames may be used. `steady`: the disk takes what it is given, so that what came will be written.
+    fn usable(&self, steady: bool) -> FrameIndex {
+        if steady { self.next.max(self.kept) } else { self.kept }
+    }
+
+    pub(super) fn piece(&mut self, log: &Log, lane: u32, at: FrameIndex, steady: bool) -> Option<Piece<'_>> {
+        if at >= self.usable(steady) {
             return None;
         }
         let gap = self.gaps.range(..=at).next_back().map(|(from, (to, cause))| (*from, *to, *cause));
@@ -164,7 +179,7 @@ impl DiskStream {
 
     pub(super) fn release(&mut self, to: FrameIndex) {
         self.settled = self.settled.max(to);
-        if self.settled >= self.kept {
+        if self.settled >= self.usable(true) {
             self.waiting_since = None;
         }
         let far = self.format.frames_in(REMEMBERED);
@@ -180,25 +195,32 @@ impl DiskStream {
         }
     }
 
-    pub(super) fn held(&self) -> Held {
-        let all = self.kept.since(self.settled);
+    pub(super) fn held(&self, steady: bool) -> Held {
+        let usable = self.usable(steady);
+        let all = usable.since(self.settled);
         let unsettled = self.gaps.iter().rev().take_while(|(_, (to, _))| *to > self.settled);
         let gaps: u64 =
-            unsettled.map(|(from, (to, _))| (*to).min(self.kept).since((*from).max(self.settled))).sum();
+            unsettled.map(|(from, (to, _))| (*to).min(usable).since((*from).max(self.settled))).sum();
         let frames = all.saturating_sub(gaps);
         Held { frames, oldest: self.waiting_since.filter(|_| frames > 0) }
     }
 
     /// Runs of at least `frames` frames from `from` on, or of all.
-    pub(super) fn oldest(&self, from: FrameIndex, frames: u64) -> Vec<(FrameIndex, FrameIndex)> {
+    pub(super) fn oldest(
+        &self,
+        from: FrameIndex,
+        frames: u64,
+        steady: bool,
+    ) -> Vec<(FrameIndex, FrameIndex)> {
+        let usable = self.usable(steady);
         let (mut runs, mut at, mut found) = (Vec::new(), from, 0);
-        while at < self.kept && found < frames {
+        while at < usable && found < frames {
             let before = self.gaps.range(..=at).next_back().map(|(_, (to, _))| *to).filter(|to| *to > at);
             if let Some(to) = before {
                 at = to;
                 continue;
             }
-            let next = self.gaps.range(at..).next().map_or(self.kept, |(from, _)| (*from).min(self.kept));
+            let next = self.gaps.range(at..).next().map_or(usable, |(from, _)| (*from).min(usable));
             let to = next.min(at + (frames - found));
             found += to - at;
             runs.push((at, to));
