@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,7 +11,8 @@ use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_RENEW, HTTP_UP};
 use serde_json::json;
 
 use crate::doors;
-use crate::server::Refusal;
+use crate::identity::AuditNote;
+use crate::server::{self, Refusal};
 use crate::shared::Shared;
 use crate::speech::EngineView;
 
@@ -26,13 +28,18 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_here)
+        .layer(from_fn_with_state(Arc::clone(shared), server::watch))
         .layer(from_fn_with_state(Arc::clone(shared), guard))
         .with_state(Arc::clone(shared))
 }
 
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     match shared.guard.refuses(request.headers()) {
-        Some(reason) => Refusal::because(Cause::Forbidden, reason).into_response(),
+        Some((event, reason)) => {
+            let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
+            shared.credentials.audit().note(AuditNote::new(event).from(peer));
+            Refusal::because(Cause::Forbidden, reason).into_response()
+        }
         None => next.run(request).await,
     }
 }

@@ -12,7 +12,7 @@ use tracing::{Span, debug, info, info_span, warn};
 
 use crate::doors::link::{Connection, Incoming, close};
 use crate::fanout::{Hub, Subscribe, Unsubscribe};
-use crate::identity::Identity;
+use crate::identity::{AuditEvent, AuditNote, Identity};
 use crate::limits;
 use crate::session::streams::Streams;
 use crate::session::telemetry::Telemetry;
@@ -316,6 +316,7 @@ impl Actor {
             Incoming::Audio(message) => self.link.audio(now, attachment, &message),
             Incoming::Traffic => self.link.traffic(now, attachment),
             Incoming::TooLarge => {
+                self.audit(AuditEvent::TooLarge);
                 let report = ErrorReport {
                     message: "a message was larger than the protocol allows".to_owned(),
                     ..Cause::ProtocolError.report()
@@ -342,6 +343,11 @@ impl Actor {
             info!("the credentials expired");
             self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
         }
+    }
+
+    fn audit(&self, event: AuditEvent) {
+        let note = AuditNote::new(event).by(self.identity.clone()).saying("message");
+        self.shared.credentials.audit().note(note);
     }
 
     /// Whoever was revoked is told how to come back.
@@ -378,6 +384,9 @@ impl Actor {
                     }
                 }
                 RelayAction::Close { attachment, code } => {
+                    if code == CloseCode::ProtocolError {
+                        self.audit(AuditEvent::Malformed);
+                    }
                     if let Some(connection) = self.take(attachment) {
                         self.shared.connections.spawn(close(connection, code, None));
                     }

@@ -3,7 +3,9 @@
 
 pub mod app;
 pub mod engine;
+pub mod hostile;
 pub mod program;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
