@@ -25,7 +25,7 @@ use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::{self, Certificate, Guard, Listener, TlsError, TlsFiles, own};
+use crate::server::{self, Certificate, Guard, Guessing, Listener, TlsError, TlsFiles, own};
 use crate::shared::Shared;
 use crate::speech::Speech;
 use crate::store::{DataDir, DataError, Restored};
@@ -253,6 +253,7 @@ impl RelayBuilder {
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
+            guessing: Guessing::default(),
             certificate,
             pairing: pairing::Exchanges::default(),
             clock: Clock::start(),
@@ -289,6 +290,7 @@ impl RelayBuilder {
         let url = self.public_url.unwrap_or_else(|| reached_at(address, encrypted));
         let handle = RelayHandle::new(shared, address, encrypted, accepting);
         handle.announce(url).await?;
+        handle.audit(AuditNote::new(AuditEvent::RelayStarted));
         Ok(handle)
     }
 
@@ -310,7 +312,6 @@ impl RelayBuilder {
             let keys = Keys::of_relay(folder.as_deref())?;
             keys.start_tokens(&tokens.iter().map(|token| token.secret.hash()).collect::<Vec<_>>())?;
             let audit = Audit::start(keys.clone(), folder.is_some()).map_err(StartError::Thread)?;
-            audit.note(AuditNote::new(AuditEvent::RelayStarted));
             let mut credentials = Credentials::new(keys, audit, is_local);
             let now = Instant::now();
             for OfferedToken { name, secret, lasting } in &tokens {

@@ -5,7 +5,7 @@ use glasslink_protocol::pairing::Fingerprint;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::identity::{Keys, KeysError};
+use crate::identity::{AuditNote, Keys, KeysError};
 use crate::limits;
 use crate::server::{Certificate, TlsError};
 use crate::shared::Shared;
@@ -59,6 +59,10 @@ impl RelayHandle {
             tokio::spawn(certificate.watch(stopping, audit, move |fingerprint| say(&keys, fingerprint)));
         }
         Ok(())
+    }
+
+    pub(crate) fn audit(&self, note: AuditNote) {
+        self.shared.credentials.audit().note(note);
     }
 
     /// SHA-256 of the relay's certificate, which paired devices know it by; `None` without TLS.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::doors::link::{Connection, close};
-use crate::identity::{Grant, Identity};
+use crate::identity::{AuditEvent, AuditNote, Grant, Identity};
 use crate::limits;
 use crate::session::{self, Attach, Begin, Command, Inspection};
 use crate::shared::Shared;
@@ -62,6 +62,7 @@ impl Registry {
         let known = match sessions.entry(hello.session) {
             Entry::Occupied(known) if known.get().identity != identity => {
                 drop(sessions);
+                shared.credentials.audit().note(AuditNote::new(AuditEvent::ForeignSession).by(identity));
                 return refuse(connection, CloseCode::Forbidden, Cause::Forbidden);
             }
             Entry::Occupied(known) => known.into_mut(),

@@ -17,7 +17,7 @@ use crate::fanout::DecodePool;
 use crate::identity::{Credentials, Identity};
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::{Certificate, Guard};
+use crate::server::{Certificate, Guard, Guessing};
 use crate::speech::{EngineStatus, EngineView, Speech};
 use crate::store::DataDir;
 
@@ -25,6 +25,8 @@ use crate::store::DataDir;
 pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     pub(crate) guard: Guard,
+    /// Who shows wrong credentials.
+    pub(crate) guessing: Guessing,
     /// The relay's, where it speaks TLS.
     pub(crate) certificate: Option<Certificate>,
     /// Pairings by a typed code that are under way.

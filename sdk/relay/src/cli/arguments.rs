@@ -1,5 +1,6 @@
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::cli::keys;
 use crate::cli::settings::{SETTINGS, Setting};
 
 pub(crate) const CONFIG: &str = "config";
@@ -16,7 +17,10 @@ pub(crate) fn command() -> Command {
         .after_help(
             "Start here:\n  \
              glasslink-relay model install    get the speech model (56 MB), once\n  \
-             glasslink-relay serve            serve clients on this machine, at http://127.0.0.1:7700",
+             glasslink-relay serve            serve clients on this machine, at http://127.0.0.1:7700\n\n\
+             For phones and other machines at home:\n  \
+             glasslink-relay serve --listen 0.0.0.0:7700 --tls self --data relay-data\n  \
+             glasslink-relay pair --data relay-data",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -24,6 +28,7 @@ pub(crate) fn command() -> Command {
         .subcommand(serve())
         .subcommand(model())
         .subcommand(doctor())
+        .subcommands(keys::commands())
 }
 
 fn config() -> Arg {
@@ -45,6 +50,7 @@ fn serve() -> Command {
             "A setting may come from a flag, an environment variable, or the file's key of the same name; a flag \
              counts more than a variable, and a variable more than the file.\n\n\
              For other machines:\n  \
+             glasslink-relay serve --listen 0.0.0.0:7700 --tls self --data DIR, and `glasslink-relay pair`\n  \
              glasslink-relay serve --listen 0.0.0.0:7700 --token-file token --tls-cert cert.pem --tls-key key.pem",
         )
         .arg(config())

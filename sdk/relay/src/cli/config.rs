@@ -33,6 +33,9 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) token: Option<Token>,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// With a certificate that the relay makes for itself.
+    pub(crate) own_tls: bool,
+    pub(crate) public_url: Option<String>,
     pub(crate) engine: EngineChoice,
     pub(crate) model_dir: Option<PathBuf>,
     pub(crate) data: Option<PathBuf>,
@@ -92,10 +95,20 @@ impl Layers {
                 bail!("tls-key is set and tls-cert is not: a private key needs its certificate")
             }
         };
+        let own_tls = self.parse("tls", "files, or self", |text| match text {
+            "self" => Some(true),
+            "files" => Some(false),
+            _ => None,
+        })?;
+        if own_tls && tls.is_some() {
+            bail!("tls = self makes a certificate, and tls-cert gives one: set one of them");
+        }
         Ok(Config {
             listen: self.parse("listen", "an address and a port, such as 127.0.0.1:7700", address)?,
             token: self.token()?,
             tls,
+            own_tls,
+            public_url: self.text("public-url").filter(|url| !url.is_empty()).map(str::to_owned),
             engine: self.parse("engine", "moonshine or none", |text| match text {
                 "moonshine" => Some(EngineChoice::Moonshine),
                 "none" => Some(EngineChoice::None),

@@ -4,6 +4,7 @@ mod arguments;
 mod config;
 mod doctor;
 mod file;
+mod keys;
 mod logging;
 mod model;
 mod serve;
@@ -18,7 +19,8 @@ pub(crate) fn run() -> ExitCode {
         Some(("serve", serve)) => serve::run(serve).map(|()| ExitCode::SUCCESS),
         Some(("model", model)) => model::run(model).map(|()| ExitCode::SUCCESS),
         Some(("doctor", doctor)) => Ok(doctor::run(doctor)),
-        _ => unreachable!("a subcommand is required"),
+        Some((name, matches)) => keys::run(name, matches).unwrap_or_else(|| unreachable!("all are known")),
+        None => unreachable!("a subcommand is required"),
     };
     match result {
         Ok(code) => code,

@@ -5,7 +5,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use glasslink_asr::Moonshine;
 use glasslink_asr::model::ModelDir;
-use glasslink_relay::Relay;
+use glasslink_relay::{Relay, RelayHandle};
 use sd_notify::NotifyState;
 use tracing::{info, warn};
 
@@ -44,6 +44,12 @@ async fn serve(config: Config) -> Result<()> {
     if let Some((certificate, key)) = config.tls {
         relay = relay.tls(certificate, key);
     }
+    if config.own_tls {
+        relay = relay.own_tls();
+    }
+    if let Some(url) = config.public_url {
+        relay = relay.public_url(url);
+    }
     if config.engine == EngineChoice::Moonshine {
         let engine =
             config.model_dir.map_or_else(Moonshine::default, |dir| Moonshine::new(ModelDir::new(dir)));
@@ -56,11 +62,33 @@ async fn serve(config: Config) -> Result<()> {
     std::io::stdout().flush()?;
     info!(address = %relay.local_addr(), "listening");
     tell_supervisor(NotifyState::Ready);
-    stop.await;
+    until_stopped(stop, &relay).await?;
     info!("stopping");
     tell_supervisor(NotifyState::Stopping);
     relay.shutdown().await;
     Ok(())
+}
+
+/// Until the program is to end. SIGHUP means that the certificate's files were changed.
+async fn until_stopped(stop: impl Future<Output = ()>, relay: &RelayHandle) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut stop, mut again) = (std::pin::pin!(stop), signal(SignalKind::hangup())?);
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                // What is wrong with them is in the log; the relay goes on with what it has.
+                _ = again.recv() => drop(relay.reload_certificate()),
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = relay;
+        stop.await;
+        Ok(())
+    }
 }
 
 /// systemd, when it is the one that waits.

@@ -29,7 +29,7 @@ const fn with_default(setting: Setting, default: &'static str) -> Setting {
 }
 
 /// In the order of the help.
-pub(crate) static SETTINGS: [Setting; 14] = [
+pub(crate) static SETTINGS: [Setting; 16] = [
     with_default(
         setting(
             "listen",
@@ -48,8 +48,18 @@ pub(crate) static SETTINGS: [Setting; 14] = [
         )
     },
     setting("token-file", "FILE", "Clients must send the token in this file"),
+    with_default(
+        setting(
+            "tls",
+            "HOW",
+            "files: speak TLS where tls-cert and tls-key are set; self: with a certificate that the relay makes, which \
+             paired devices know",
+        ),
+        "files",
+    ),
     setting("tls-cert", "FILE", "Speak TLS, with this certificate chain (PEM)"),
     setting("tls-key", "FILE", "The certificate's private key (PEM)"),
+    setting("public-url", "URL", "Where devices reach the relay, for `pair`; by default where it listens"),
     with_default(
         setting(
             "engine",

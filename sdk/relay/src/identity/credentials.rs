@@ -10,7 +10,7 @@ use crate::identity::database::{KeysError, millis, now_ms};
 use crate::identity::secret::{Hash, Kind, Secret, Shown, hash};
 use crate::identity::snapshot::Snapshot;
 use crate::identity::who::App;
-use crate::identity::{Identity, Keys, limits};
+use crate::identity::{Identity, Keys, PeerId, limits};
 
 /// What a token is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +148,11 @@ impl Credentials {
     }
 }
 
+/// Which device, or app, an `Authorization` header says to be of.
+pub(crate) fn claimed(authorization: &[u8]) -> Option<PeerId> {
+    Some(Shown::parse(bearer(authorization)?)?.id)
+}
+
 /// The token in an `Authorization` header.
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked("Bearer ".len())?;
@@ -157,7 +162,6 @@ fn bearer(authorization: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::PeerId;
     use crate::identity::offers::Newcomer;
 
     fn credentials(is_local: bool) -> Credentials {

@@ -18,7 +18,7 @@ pub use apps::{AppEntry, NewAppKey};
 pub(crate) use audit::AuditNote;
 pub use audit::{AuditEntry, AuditEvent};
 pub(crate) use clerk::Audit;
-pub(crate) use credentials::{Credentials, Grant};
+pub(crate) use credentials::{Credentials, Grant, claimed};
 pub use database::KeysError;
 pub use devices::Device;
 pub use keys::{Keys, Lockdown};

@@ -4,6 +4,8 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue};
 
+use crate::identity::AuditEvent;
+
 /// Keeps web pages out: a browser names the page's origin, and the host it believes to speak to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
@@ -19,17 +21,20 @@ impl Guard {
     ///
     /// Who listens on loopback is reached by a loopback name only: a page whose name was made to resolve to
     /// 127.0.0.1 sends its own. An origin is the host's own, or none of the relay's.
-    pub(crate) fn refuses(&self, headers: &HeaderMap) -> Option<&'static str> {
-        let Some(host) = authority(headers.get(HOST)) else { return Some("the request names no valid host") };
+    pub(crate) fn refuses(&self, headers: &HeaderMap) -> Option<(AuditEvent, &'static str)> {
+        let Some(host) = authority(headers.get(HOST)) else {
+            return Some((AuditEvent::HostRefused, "the request names no valid host"));
+        };
         if self.listening.ip().is_loopback() && !is_loopback(host.host()) {
-            return Some("this relay is reached by a loopback address only");
+            return Some((AuditEvent::HostRefused, "this relay is reached by a loopback address only"));
         }
         let origin = headers.get(ORIGIN)?;
         let same = origin.to_str().ok().and_then(|origin| {
             let (_, authority) = origin.split_once("://")?;
             authority.parse::<Authority>().ok()
         });
-        (same != Some(host)).then_some("the request comes from a page of another origin")
+        (same != Some(host))
+            .then_some((AuditEvent::OriginRefused, "the request comes from a page of another origin"))
     }
 }
 

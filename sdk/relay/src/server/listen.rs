@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use crate::api::Lease;
+use crate::identity::{AuditEvent, AuditNote};
 use crate::limits;
 use crate::server::Transport;
 use crate::shared::Shared;
@@ -54,7 +55,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>) {
         };
         let (tls, router, of_task) = (listener.tls.clone(), listener.router.clone(), Arc::clone(&shared));
         shared.connections.spawn(async move {
-            let Some(transport) = handshake(stream, peer, tls).await else { return };
+            let Some(transport) = handshake(stream, peer, tls, &of_task).await else { return };
             // A task of its own, and a small one: the handshake's memory is free by now.
             let serving = serve(transport, peer, router, Arc::new(place), Arc::clone(&of_task));
             of_task.connections.spawn(serving);
@@ -62,7 +63,12 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>) {
     }
 }
 
-async fn handshake(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) -> Option<Transport> {
+async fn handshake(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: &Shared,
+) -> Option<Transport> {
     // A caption is a small message that somebody waits for.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return Some(Transport::Plain(stream)) };
@@ -74,6 +80,7 @@ async fn handshake(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>
         }
         Err(_) => {
             debug!(%peer, "TLS handshake took too long");
+            note(shared, peer, AuditEvent::SlowPeer, "TLS handshake");
             None
         }
     }
@@ -109,6 +116,13 @@ async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Pl
             served = &mut connection => {
                 if let Err(error) = served {
                     debug!(%peer, %error, "request failed");
+                    if error.is_parse_too_large() {
+                        note(&shared, peer, AuditEvent::TooLarge, "headers");
+                    } else if error.is_parse() {
+                        note(&shared, peer, AuditEvent::Malformed, "headers");
+                    } else if error.is_timeout() {
+                        note(&shared, peer, AuditEvent::SlowPeer, "headers");
+                    }
                 }
                 return;
             }
@@ -116,6 +130,7 @@ async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Pl
                 let due = *last.borrow_and_update() + limits::REQUEST;
                 if leaving || due <= Instant::now() {
                     debug!(%peer, "request took too long");
+                    note(&shared, peer, AuditEvent::SlowPeer, "request");
                     return;
                 }
                 until = sleep_until(due);
@@ -127,4 +142,8 @@ async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Pl
             }
         }
     }
+}
+
+fn note(shared: &Shared, peer: SocketAddr, event: AuditEvent, what: &str) {
+    shared.credentials.audit().note(AuditNote::new(event).from(peer.ip()).saying(what));
 }

@@ -1,4 +1,5 @@
 mod guard;
+mod guessing;
 mod listen;
 mod refusal;
 mod routes;
@@ -6,6 +7,7 @@ mod tls;
 mod transport;
 
 pub(crate) use guard::{Guard, is_loopback};
+pub(crate) use guessing::{Guessing, watch};
 pub(crate) use listen::{Listener, Place, accept};
 pub(crate) use refusal::Refusal;
 pub(crate) use routes::router;

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,7 +10,8 @@ use axum::{Json, Router};
 use glasslink_protocol::{Cause, HTTP_DOWN, HTTP_RENEW, HTTP_UP};
 use serde_json::json;
 
-use crate::server::Refusal;
+use crate::identity::AuditNote;
+use crate::server::{self, Refusal};
 use crate::shared::Shared;
 use crate::speech::EngineView;
 use crate::{api, doors};
@@ -27,13 +29,18 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/readyz", get(readyz))
         .merge(api::routes())
         .fallback(nothing_here)
+        .layer(from_fn_with_state(Arc::clone(shared), server::watch))
         .layer(from_fn_with_state(Arc::clone(shared), guard))
         .with_state(Arc::clone(shared))
 }
 
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     match shared.guard.refuses(request.headers()) {
-        Some(reason) => Refusal::because(Cause::Forbidden, reason).into_response(),
+        Some((event, reason)) => {
+            let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
+            shared.credentials.audit().note(AuditNote::new(event).from(peer));
+            Refusal::because(Cause::Forbidden, reason).into_response()
+        }
         None => next.run(request).await,
     }
 }

@@ -13,7 +13,7 @@ use tracing::{Span, debug, info, info_span, warn};
 use crate::catalog::{Record, SessionKey};
 use crate::doors::link::{Connection, Incoming, close};
 use crate::fanout::{Hub, Subscribe, Unsubscribe};
-use crate::identity::Identity;
+use crate::identity::{AuditEvent, AuditNote, Identity};
 use crate::limits;
 use crate::session::Inspection;
 use crate::session::streams::Streams;
@@ -375,6 +375,7 @@ impl Actor {
             Incoming::Audio(message) => self.link.audio(now, attachment, &message),
             Incoming::Traffic => self.link.traffic(now, attachment),
             Incoming::TooLarge => {
+                self.audit(AuditEvent::TooLarge);
                 let report = ErrorReport {
                     message: "a message was larger than the protocol allows".to_owned(),
                     ..Cause::ProtocolError.report()
@@ -402,6 +403,11 @@ impl Actor {
             self.record.note("expired", "the credentials of its connection expired");
             self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
         }
+    }
+
+    fn audit(&self, event: AuditEvent) {
+        let note = AuditNote::new(event).by(self.identity.clone()).saying("message");
+        self.shared.credentials.audit().note(note);
     }
 
     /// Whoever was revoked is told how to come back.
@@ -440,6 +446,9 @@ impl Actor {
                 }
                 RelayAction::Close { attachment, code } => {
                     self.record.note("closed", format!("with code {}", code.code()));
+                    if code == CloseCode::ProtocolError {
+                        self.audit(AuditEvent::Malformed);
+                    }
                     if let Some(connection) = self.take(attachment) {
                         self.shared.connections.spawn(close(connection, code, None));
                     }

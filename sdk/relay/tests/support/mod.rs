@@ -3,8 +3,10 @@
 
 pub mod app;
 pub mod engine;
+pub mod hostile;
 pub mod http;
 pub mod program;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;

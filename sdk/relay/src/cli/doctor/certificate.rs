@@ -16,6 +16,9 @@ const SOON: Duration = Duration::from_hours(14 * 24);
 
 /// Whether clients will accept the certificate, today and in a fortnight.
 pub(super) fn check(config: &Config) -> Finding {
+    if config.own_tls {
+        return Finding::not_checked(CHECK, "the relay's own; devices know it by pairing");
+    }
     let Some((certificate, key)) = &config.tls else {
         return if config.listen.ip().is_loopback() {
             Finding::not_checked(CHECK, "no TLS; nothing leaves this machine")
@@ -46,7 +49,7 @@ fn usable(certificate: &Path, key: &Path) -> Result<(), String> {
 
 fn dates(path: &Path) -> Finding {
     let shown = path.display();
-    let renew = "renew it; the relay reads it when it starts";
+    let renew = "renew it; the relay notices within 5 s";
     let der = CertificateDer::from_pem_file(path).ok();
     let Some((_, certificate)) = der.as_ref().and_then(|der| X509Certificate::from_der(der).ok()) else {
         return Finding::problem(CHECK, format!("{shown} is no X.509 certificate"), "make a new one");

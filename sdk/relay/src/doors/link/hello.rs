@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::doors::link::connection::{Connection, Incoming, close};
 use crate::doors::link::websocket::WebSocket;
-use crate::identity::Grant;
+use crate::identity::{AuditEvent, AuditNote, Grant};
 use crate::limits;
 use crate::server::{Place, Transport};
 use crate::shared::Shared;
@@ -34,11 +34,17 @@ pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade
         }
         Ok(Err(Some(reason))) => {
             debug!(reason, "no hello");
+            let note = AuditNote::new(AuditEvent::Malformed).by(grant.identity).saying("hello");
+            shared.credentials.audit().note(note);
             let report = glasslink_protocol::ErrorReport { message: reason, ..Cause::ProtocolError.report() };
             close(connection, CloseCode::ProtocolError, Some(report)).await;
         }
         Ok(Err(None)) => {}
-        Err(_) => close(connection, CloseCode::Timeout, None).await,
+        Err(_) => {
+            let note = AuditNote::new(AuditEvent::SlowPeer).by(grant.identity).saying("hello");
+            shared.credentials.audit().note(note);
+            close(connection, CloseCode::Timeout, None).await;
+        }
     }
 }
 

@@ -1,0 +1,278 @@
+//! Who attacks a relay, and what becomes of it. Each is in the audit log. Whoever stands between a device and the relay
+//! is in the client's `tests/pairing.rs`.
+
+mod support;
+
+use std::time::Duration;
+
+use glasslink_protocol::{ClientMessage, CloseCode, RelayMessage};
+use glasslink_relay::{OfferState, Relay, StartError};
+use serde_json::json;
+use support::hostile::{audited, paired, post, token};
+use support::{Client, PATIENCE, get, hello, raw, request, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+async fn status(request: Request) -> u16 {
+    match Client::connect(request).await.map(|_| ()) {
+        Ok(()) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_opens_no_websocket() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut page = request(&relay.url(), None);
+    page.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+    assert_eq!(status(page).await, 403);
+    assert_eq!(audited(&relay.keys(), "origin_refused").await.address.as_deref(), Some("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_name_that_was_rebound_to_this_machine_leads_nowhere() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut rebound = request(&relay.url(), None);
+    rebound.headers_mut().insert("host", "evil.example".parse().unwrap());
+    assert_eq!(status(rebound).await, 403);
+    for path in ["/v1/pair/qr", "/v1/token", "/readyz"] {
+        let asked = format!("POST {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+        assert!(raw(relay.local_addr(), &asked).await.starts_with("HTTP/1.1 403"), "{path}");
+    }
+    audited(&relay.keys(), "host_refused").await;
+}
+
+#[tokio::test]
+async fn a_token_in_the_address_lets_nobody_in() {
+    let relay = Relay::builder().token("s3cret").start().await.unwrap();
+    let answer = get(relay.local_addr(), "/v1/link?token=s3cret").await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    audited(&relay.keys(), "malformed").await;
+    audited(&relay.keys(), "unauthorized").await;
+}
+
+#[tokio::test]
+async fn header_bombs_are_cut_short() {
+    let relay = Relay::builder().start().await.unwrap();
+    let address = relay.local_addr();
+    let many: String = (0..1_000).map(|n| format!("X-{n}: y\r\n")).collect();
+    for bomb in [format!("X: {}\r\n", "x".repeat(1 << 20)), many] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let _ = socket.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n{bomb}\r\n").as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the relay closes");
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"));
+    }
+    audited(&relay.keys(), "too_large").await;
+}
+
+#[tokio::test]
+async fn json_without_end_of_depth_is_refused() {
+    let relay = Relay::builder().start().await.unwrap();
+    let deep = format!("{}{}", "[".repeat(4_000), "]".repeat(4_000));
+    let body = format!(r#"{{"secret":{deep},"name":"x"}}"#);
+    let body = &body[..body.len().min(8_000)];
+    assert_eq!(post(relay.local_addr(), "/v1/pair/qr", None, body).await.0, 400);
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.send(Message::text(format!(r#"{{"type":"ping","id":{deep}}}"#))).await;
+    assert_eq!(client.until_closed().await.1, Some(CloseCode::ProtocolError.code()));
+    audited(&relay.keys(), "malformed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_a_byte_now_and_then_is_not_waited_for() {
+    let relay = Relay::builder().own_tls().token("x").start().await.unwrap();
+    // The handshake of TLS that never begins.
+    let mut socket = TcpStream::connect(relay.local_addr()).await.unwrap();
+    let mut nothing = Vec::new();
+    let _ = timeout(PATIENCE, socket.read_to_end(&mut nothing)).await.expect("the relay closes");
+    assert_eq!(audited(&relay.keys(), "slow_peer").await.detail.as_deref(), Some("TLS handshake"));
+    // Headers, and a body, that never end.
+    let plain = Relay::builder().start().await.unwrap();
+    let address = plain.local_addr();
+    let headers = format!("GET / HTTP/1.1\r\nHost: {address}\r\nX-Slow: ");
+    let body = format!("POST /v1/pair/qr HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100\r\n\r\n{{");
+    for slow in [headers, body] {
+        assert!(!raw(address, &slow).await.contains("200"));
+    }
+    let slow = |entries: Vec<glasslink_relay::AuditEntry>| {
+        let slow = entries.into_iter().filter(|entry| entry.event == "slow_peer");
+        slow.filter_map(|entry| entry.detail).collect::<Vec<_>>()
+    };
+    audited(&plain.keys(), "slow_peer").await;
+    let begun = std::time::Instant::now();
+    while slow(plain.keys().audit().unwrap()).len() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", plain.keys().audit().unwrap());
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn messages_and_bodies_over_the_bounds_are_refused() {
+    let relay = Relay::builder().start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.send(Message::binary(vec![1; 70_000])).await;
+    assert_eq!(client.until_closed().await.1, Some(CloseCode::TooLarge.code()));
+    assert_eq!(audited(&relay.keys(), "too_large").await.detail.as_deref(), Some("message"));
+    let body = json!({ "secret": "A".repeat(20_000), "name": "x" }).to_string();
+    assert_eq!(post(relay.local_addr(), "/v1/pair/qr", None, &body).await.0, 413);
+}
+
+#[tokio::test]
+async fn ids_cannot_leave_their_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let relay = Relay::builder().data(data.path()).start().await.unwrap();
+    let address = relay.local_addr();
+    for path in ["/v1/../../etc/passwd", "/v1/%2e%2e/%2e%2e/etc/passwd", "/v1/link/..%5c..%5cidentity.db"] {
+        let answer = get(address, path).await;
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    for id in ["../../identity", "..", "/etc/passwd", "0000000000000000000000000000000/"] {
+        let asked = format!(
+            "POST /v1/link/renew HTTP/1.1\r\nHost: {address}\r\nGlasslink-Session: {id}\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        );
+        assert!(raw(address, &asked).await.starts_with("HTTP/1.1 400"), "{id}");
+        let mut client = Client::plain(&relay.url()).await;
+        client.send(Message::text(json!({ "type": "hello", "session": id }).to_string())).await;
+        assert_eq!(client.until_closed().await.1, Some(CloseCode::ProtocolError.code()), "{id}");
+    }
+    audited(&relay.keys(), "malformed").await;
+}
+
+#[tokio::test]
+async fn a_session_of_somebody_else_is_not_given() {
+    let relay = Relay::builder().token("the owner's").start().await.unwrap();
+    let mut owner = Client::connect(request(&relay.url(), Some("the owner's"))).await.unwrap();
+    owner.greet(hello(7)).await;
+    let app = relay.keys().add_app("captions", true).unwrap();
+    let (_, key) = paired(&relay).await;
+    for stranger in [app.key, token(&relay, &key).await] {
+        let mut client = Client::connect(request(&relay.url(), Some(&stranger))).await.unwrap();
+        client.say_hello(hello(7)).await;
+        assert_eq!(client.until_closed().await.1, Some(CloseCode::Forbidden.code()));
+    }
+    owner.say(&ClientMessage::Ping { id: 1 }).await;
+    owner.until(|message| matches!(message, RelayMessage::Pong { .. })).await;
+    audited(&relay.keys(), "foreign_session").await;
+}
+
+// SPEC P19.4
+#[tokio::test]
+async fn a_stolen_token_is_worth_nothing_once_its_device_is_revoked() {
+    let relay = Relay::builder().start().await.unwrap();
+    let (device, key) = paired(&relay).await;
+    let stolen = token(&relay, &key).await;
+    let mut thief = Client::connect(request(&relay.url(), Some(&stolen))).await.unwrap();
+    thief.greet(hello(1)).await;
+    relay.keys().revoke_device(&device).unwrap();
+    let (said, code) = thief.until_closed().await;
+    assert_eq!(code, Some(CloseCode::Unauthorized.code()));
+    let told = said.iter().any(|message| match message {
+        RelayMessage::Error(report) => report.remedy.contains("glasslink-relay pair"),
+        _ => false,
+    });
+    assert!(told, "{said:?}");
+    assert_eq!(status(request(&relay.url(), Some(&stolen))).await, 401, "though everybody here is local");
+    assert_eq!(post(relay.local_addr(), "/v1/token", Some(&key), "").await.0, 401);
+    audited(&relay.keys(), "device_revoked").await;
+    audited(&relay.keys(), "unauthorized").await;
+}
+
+// SPEC P19.3
+#[tokio::test]
+async fn an_offer_is_good_once_and_for_what_it_was_made() {
+    let relay = Relay::builder().start().await.unwrap();
+    let qr = relay.keys().offer_qr(None).unwrap();
+    let secret = serde_json::to_value(&qr.offer.secret).unwrap();
+    let body = json!({ "secret": secret, "name": "phone" }).to_string();
+    assert_eq!(post(relay.local_addr(), "/v1/pair/qr", None, &body).await.0, 200);
+    assert_eq!(post(relay.local_addr(), "/v1/pair/qr", None, &body).await.0, 410, "it is replayed");
+    let withdrawn = relay.keys().offer_qr(None).unwrap();
+    relay.keys().withdraw(withdrawn.number).unwrap();
+    assert_eq!(relay.keys().offer_state(withdrawn.number).unwrap(), Some(OfferState::Withdrawn));
+    let body =
+        json!({ "secret": serde_json::to_value(&withdrawn.offer.secret).unwrap(), "name": "x" }).to_string();
+    assert_eq!(post(relay.local_addr(), "/v1/pair/qr", None, &body).await.0, 410);
+    assert_eq!(post(relay.local_addr(), "/v1/pair/code", None, r#"{"message":"AA"}"#).await.0, 410);
+    audited(&relay.keys(), "pairing_no_offer").await;
+}
+
+// SPEC P19.3
+#[tokio::test]
+async fn an_exchange_that_is_begun_and_left_is_a_try_too() {
+    let relay = Relay::builder().start().await.unwrap();
+    let offer = relay.keys().offer_code(None).unwrap();
+    let nonsense = r#"{"message":"AAAA"}"#;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(post(relay.local_addr(), "/v1/pair/code", None, nonsense).await.0);
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 410]);
+    assert_eq!(relay.keys().offer_state(offer.number).unwrap(), Some(OfferState::Exhausted));
+    audited(&relay.keys(), "pairing_exhausted").await;
+}
+
+// SPEC P19.6
+#[tokio::test(start_paused = true)]
+async fn who_guesses_tokens_is_slowed_then_refused_and_locks_nobody_out() {
+    let relay = Relay::builder().token("s3cret").start().await.unwrap();
+    let (_, key) = paired(&relay).await;
+    let device = token(&relay, &key).await;
+    let begun = tokio::time::Instant::now();
+    for guess in 0..10 {
+        assert_eq!(status(request(&relay.url(), Some(&format!("guess {guess}")))).await, 401);
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(
+        status(request(&relay.url(), Some("s3cret"))).await,
+        429,
+        "the right one would be guessed, too"
+    );
+    assert_eq!(status(request(&relay.url(), Some(&device))).await, 101, "nobody guesses this one");
+    audited(&relay.keys(), "guessing_slowed").await;
+    audited(&relay.keys(), "guessing_refused").await;
+    tokio::time::advance(Duration::from_mins(2)).await;
+    assert_eq!(status(request(&relay.url(), Some("s3cret"))).await, 101);
+}
+
+#[tokio::test]
+async fn a_lockdown_closes_every_session_and_ends_every_credential() {
+    let data = tempfile::tempdir().unwrap();
+    let start = |token: &str| Relay::builder().data(data.path()).token(token).start();
+    let relay = start("leaked").await.unwrap();
+    let (_, key) = paired(&relay).await;
+    let app = relay.keys().add_app("captions", true).unwrap();
+    let credentials = ["leaked".to_owned(), token(&relay, &key).await, app.key];
+    let mut clients = Vec::new();
+    for (session, credential) in credentials.iter().enumerate() {
+        let mut client = Client::connect(request(&relay.url(), Some(credential))).await.unwrap();
+        client.greet(hello(session as u128)).await;
+        client.say(&ClientMessage::Open(stream(1, 0))).await;
+        clients.push(client);
+    }
+    // As the command does it: in another process, as far as the relay knows.
+    let ended = glasslink_relay::Keys::open(data.path()).unwrap().lockdown().unwrap();
+    assert_eq!((ended.devices, ended.apps, ended.tokens), (1, 1, 1));
+    for mut client in clients {
+        let (said, code) = client.until_closed().await;
+        assert_eq!(code, Some(CloseCode::Unauthorized.code()));
+        assert!(said.iter().any(|message| matches!(message, RelayMessage::Error(_))), "{said:?}");
+    }
+    for credential in &credentials {
+        assert_eq!(status(request(&relay.url(), Some(credential))).await, 401);
+    }
+    audited(&relay.keys(), "lockdown").await;
+    relay.shutdown().await;
+    assert!(matches!(start("leaked").await, Err(StartError::Keys(_))), "it is ended for ever");
+    // The owner's session is still the owner's.
+    let relay = start("another").await.unwrap();
+    let mut owner = Client::connect(request(&relay.url(), Some("another"))).await.unwrap();
+    owner.greet(hello(0)).await;
+}
