@@ -22,6 +22,7 @@ mod clock;
 mod database;
 mod doors;
 mod fanout;
+mod figures;
 mod handle;
 mod identity;
 mod limits;

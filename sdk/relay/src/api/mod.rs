@@ -7,6 +7,7 @@ mod caller;
 mod events;
 mod find;
 mod lease;
+mod metrics;
 mod one;
 mod openapi;
 mod remove;

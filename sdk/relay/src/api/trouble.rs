@@ -35,7 +35,15 @@ impl Trouble {
         let (message, remedy) = (message.into(), remedy.into());
         Self {
             status,
-            report: ErrorReport { code: code.to_owned(), category, severity, retry, message, remedy },
+            report: ErrorReport {
+                code: code.to_owned(),
+                category,
+                severity,
+                retry,
+                message,
+                remedy,
+                trace: None,
+            },
         }
     }
 

@@ -43,6 +43,15 @@ pub(crate) struct Config {
     pub(crate) max_memory: Option<u64>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) log_dir: Option<PathBuf>,
+    pub(crate) open_metrics: bool,
+}
+
+impl Config {
+    /// Where log files go, if anywhere.
+    pub(crate) fn log_dir(&self) -> Option<PathBuf> {
+        self.log_dir.clone().or_else(|| Some(self.data.as_ref()?.join("logs")))
+    }
 }
 
 /// A token that does not print.
@@ -119,6 +128,12 @@ impl Layers {
             log_format: self.parse("log-format", "text or json", |text| match text {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
+                _ => None,
+            })?,
+            log_dir: self.path("log-dir"),
+            open_metrics: self.parse("metrics", "owner or open", |text| match text {
+                "owner" => Some(false),
+                "open" => Some(true),
                 _ => None,
             })?,
         })

@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod file;
 mod logging;
+mod logs;
 mod model;
 mod serve;
 mod settings;
@@ -17,6 +18,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.subcommand() {
         Some(("serve", serve)) => serve::run(serve).map(|()| ExitCode::SUCCESS),
         Some(("model", model)) => model::run(model).map(|()| ExitCode::SUCCESS),
+        Some(("logs", logs)) => logs::run(logs).map(|()| ExitCode::SUCCESS),
         Some(("doctor", doctor)) => Ok(doctor::run(doctor)),
         _ => unreachable!("a subcommand is required"),
     };
