@@ -8,7 +8,7 @@ use std::time::Duration;
 use glasslink_asr::Engine;
 use glasslink_session::defaults::SESSION_KEEP;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Feed, Housekeeper, SessionKey, SqliteCatalog};
 use crate::clock::Clock;
+use crate::dashboard::Logins;
 use crate::database::Database;
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
@@ -280,6 +281,9 @@ impl RelayBuilder {
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
+            logins: Logins::default(),
+            guessing: Mutex::default(),
+            encrypted: tls.is_some(),
             metrics: self.metrics,
             metrics_open: self.metrics_open,
             catalog: Arc::new(SqliteCatalog::new(Arc::clone(&database))),

@@ -169,6 +169,16 @@ impl Registry {
         self.lock().keys().copied().collect()
     }
 
+    /// Those that somebody may see, in an order that stays.
+    pub(crate) fn visible(&self, to: &Identity) -> Vec<SessionId> {
+        let sessions = self.lock();
+        let ours = sessions.iter().filter(|(_, known)| to.may_see(&known.identity));
+        let mut ids: Vec<_> = ours.map(|(id, _)| *id).collect();
+        drop(sessions);
+        ids.sort_unstable();
+        ids
+    }
+
     pub(crate) fn knows(&self, session: SessionId) -> bool {
         self.lock().contains_key(&session)
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use glasslink_protocol::{Durability, Epoch};
 use glasslink_session::RelayConfig;
 use metrics::gauge;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, Feed, Housekeeper, Record, SessionKey};
 use crate::clock::{Clock, unix_micros};
+use crate::dashboard::Logins;
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
@@ -46,6 +47,11 @@ pub(crate) struct Shared {
     /// A place for each who follows a session, and for each download of audio.
     pub(crate) watchers: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
+    /// Who is logged in to the dashboard, and who guesses, one at a time.
+    pub(crate) logins: Logins,
+    pub(crate) guessing: Mutex<()>,
+    /// Whether it speaks TLS.
+    pub(crate) encrypted: bool,
     /// What `/metrics` gives, and whether to everybody.
     pub(crate) metrics: Option<Exposition>,
     pub(crate) metrics_open: bool,

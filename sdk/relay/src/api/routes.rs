@@ -23,3 +23,10 @@ pub(super) static ROUTES: [(&str, &str, Handler); 8] = [
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     ROUTES.iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler()))
 }
+
+/// The same under another path, which stands for `/v1`: everything that begins with `/v1/sessions`.
+pub(crate) fn of_sessions(base: &str) -> Router<Arc<Shared>> {
+    let ours = ROUTES.iter().filter_map(|(_, path, handler)| Some((path.strip_prefix("/v1")?, handler)));
+    let ours = ours.filter(|(path, _)| path.starts_with("/sessions"));
+    ours.fold(Router::new(), |router, (path, handler)| router.route(&format!("{base}{path}"), handler()))
+}

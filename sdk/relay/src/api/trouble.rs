@@ -76,7 +76,7 @@ impl Trouble {
         )
     }
 
-    pub(super) fn busy(what: &str) -> Self {
+    pub(crate) fn busy(what: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", what, "try again in a few seconds")
     }
 }

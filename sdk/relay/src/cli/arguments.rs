@@ -28,6 +28,7 @@ pub(crate) fn command() -> Command {
         .subcommand(model())
         .subcommand(doctor())
         .subcommand(logs())
+        .subcommand(dashboard())
 }
 
 fn config() -> Arg {
@@ -70,6 +71,18 @@ fn doctor() -> Command {
              is a problem.",
         )
         .args([json, time_server, config()])
+        .args(SETTINGS.iter().map(argument))
+}
+
+fn dashboard() -> Command {
+    Command::new("dashboard")
+        .about(
+            "Print a link to the dashboard of the relay with these settings; it opens once, within 5 minutes",
+        )
+        .after_help(
+            "Takes the settings of `serve`, from the same places; the data folder is needed, and listen.",
+        )
+        .arg(config())
         .args(SETTINGS.iter().map(argument))
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod config;
+mod dashboard;
 mod doctor;
 mod file;
 mod logging;
@@ -18,6 +19,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.subcommand() {
         Some(("serve", serve)) => serve::run(serve).map(|()| ExitCode::SUCCESS),
         Some(("model", model)) => model::run(model).map(|()| ExitCode::SUCCESS),
+        Some(("dashboard", dashboard)) => dashboard::run(dashboard).map(|()| ExitCode::SUCCESS),
         Some(("logs", logs)) => logs::run(logs).map(|()| ExitCode::SUCCESS),
         Some(("doctor", doctor)) => Ok(doctor::run(doctor)),
         _ => unreachable!("a subcommand is required"),

@@ -329,6 +329,7 @@ impl Actor {
             streams: self.link.sums().collect(),
             queued: self.live.as_ref().map(|live| live.connection.queued()),
             engine: self.streams.status(),
+            formats: self.streams.formats(),
         }
     }
 

@@ -106,6 +106,10 @@ impl DataDir {
         DiskStore::create(Arc::clone(self), dir, writer, identity, epoch)
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// How many sessions wait for the disk.
     pub(crate) fn waiting_for_disk(&self) -> usize {
         self.troubled.load(Ordering::Relaxed)
