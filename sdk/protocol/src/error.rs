@@ -84,6 +84,9 @@ pub struct ErrorReport {
     pub message: String,
     /// One sentence for a person: what to do about it.
     pub remedy: String,
+    /// What to search the relay's logs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl Cause {
@@ -202,6 +205,7 @@ impl Cause {
             retry: self.retry(),
             message: self.to_string(),
             remedy: self.remedy().into(),
+            trace: None,
         }
     }
 }

@@ -17,16 +17,18 @@ use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Feed, Housekeeper, SessionKey, SqliteCatalog};
 use crate::clock::Clock;
+use crate::dashboard::Logins;
 use crate::database::Database;
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
+use crate::figures;
 use crate::handle::{RelayHandle, reached_at};
 use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Secret};
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{self, Certificate, Guard, Guessing, Listener, TlsError, TlsFiles, own};
-use crate::shared::Shared;
+use crate::shared::{Exposition, Shared};
 use crate::speech::Speech;
 use crate::store::{DataDir, DataError, Restored};
 
@@ -46,6 +48,8 @@ pub struct RelayBuilder {
     archive_keep: Duration,
     keep: Duration,
     sessions: usize,
+    metrics: Option<Exposition>,
+    metrics_open: bool,
     memory: Option<u64>,
 }
 
@@ -113,6 +117,8 @@ impl Relay {
             archive_keep: limits::ARCHIVE_KEEP,
             keep: SESSION_KEEP,
             sessions: limits::SESSIONS,
+            metrics: None,
+            metrics_open: false,
             memory: None,
         }
     }
@@ -229,6 +235,21 @@ impl RelayBuilder {
         self
     }
 
+    /// Gives at `/metrics` what `exposition` says, in the text format of Prometheus: to the owner, and to who asks from
+    /// this machine. The program's recorder knows it; METRICS.md lists what there is.
+    #[must_use]
+    pub fn metrics(mut self, exposition: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Arc::new(exposition));
+        self
+    }
+
+    /// Gives `/metrics` to everybody who reaches the relay.
+    #[must_use]
+    pub fn open_metrics(mut self) -> Self {
+        self.metrics_open = true;
+        self
+    }
+
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
         let is_local = self.listen.ip().is_loopback();
@@ -244,6 +265,7 @@ impl RelayBuilder {
             Some(folder) => open_data(folder, self.archive_keep).await?,
             None => (None, Vec::new()),
         };
+        figures::describe();
         let database = Arc::new(Database::open(self.data.as_deref()).await);
         let credentials = self.open_keys(is_local).await?;
         let certificate = self.certificate().await?;
@@ -260,6 +282,10 @@ impl RelayBuilder {
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
             data,
+            logins: Logins::default(),
+            encrypted: tls.is_some(),
+            metrics: self.metrics,
+            metrics_open: self.metrics_open,
             catalog: Arc::new(SqliteCatalog::new(Arc::clone(&database))),
             feed: Feed::new(),
             housekeeper: Housekeeper::default(),

@@ -19,9 +19,11 @@ mod api;
 mod builder;
 mod catalog;
 mod clock;
+mod dashboard;
 mod database;
 mod doors;
 mod fanout;
+mod figures;
 mod handle;
 mod identity;
 mod limits;
@@ -34,6 +36,7 @@ mod speech;
 mod store;
 
 pub use builder::{Relay, RelayBuilder, StartError};
+pub use dashboard::{TicketError, ticket};
 pub use handle::RelayHandle;
 pub use identity::{
     AppEntry, AuditEntry, AuditEvent, CodeOffer, Device, Keys, KeysError, Lockdown, NewAppKey, OfferState,

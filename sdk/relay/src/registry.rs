@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::doors::link::{Connection, close};
+use crate::doors::link::{Connection, Trace, close};
 use crate::identity::{AuditEvent, AuditNote, Grant, Identity};
 use crate::limits;
 use crate::session::{self, Attach, Begin, Command, Inspection};
@@ -49,10 +49,12 @@ impl Registry {
         shared: &Arc<Shared>,
         Grant { identity, until }: Grant,
         hello: Hello,
+        trace: &Trace,
         connection: Connection,
     ) -> Result<(), Box<Refused>> {
         let refuse = |connection, code: CloseCode, cause: Cause| {
-            Err(Box::new(Refused { connection, code, report: cause.report() }))
+            let trace = Some(trace.to_string());
+            Err(Box::new(Refused { connection, code, report: ErrorReport { trace, ..cause.report() } }))
         };
         if shared.draining.is_cancelled() {
             return refuse(connection, CloseCode::Restarting, Cause::Restarting);
@@ -78,8 +80,7 @@ impl Registry {
             }
         };
         if let Ok(place) = known.commands.try_reserve() {
-            let trace = String::new();
-            place.send(Command::Attach(Box::new(Attach { hello, connection, until, trace })));
+            place.send(Command::Attach(Box::new(Attach { hello, connection, until, trace: trace.clone() })));
             return Ok(());
         }
         drop(sessions);
@@ -187,6 +188,11 @@ impl Registry {
     /// How many sessions there are, attached or not.
     pub(crate) fn sessions(&self) -> usize {
         self.lock().len()
+    }
+
+    /// How many places for connections are taken.
+    pub(crate) fn connections(&self) -> usize {
+        limits::connections(self.most).saturating_sub(self.room.available_permits())
     }
 
     /// How long the return of all is spread over.

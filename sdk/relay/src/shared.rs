@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use glasslink_protocol::{Durability, Epoch};
 use glasslink_session::RelayConfig;
+use metrics::gauge;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, Feed, Housekeeper, Record, SessionKey};
 use crate::clock::{Clock, unix_micros};
+use crate::dashboard::Logins;
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
@@ -47,6 +49,13 @@ pub(crate) struct Shared {
     /// A place for each who follows a session, and for each download of audio.
     pub(crate) watchers: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
+    /// Who is logged in to the dashboard.
+    pub(crate) logins: Logins,
+    /// Whether it speaks TLS.
+    pub(crate) encrypted: bool,
+    /// What `/metrics` gives, and whether to everybody.
+    pub(crate) metrics: Option<Exposition>,
+    pub(crate) metrics_open: bool,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     pub(crate) memory: Memory,
@@ -60,6 +69,9 @@ pub(crate) struct Shared {
     pub(crate) sessions: TaskTracker,
     pub(crate) last_epoch: AtomicU64,
 }
+
+/// What a recorder knows, as Prometheus reads it.
+pub(crate) type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What `/readyz` says.
 pub(crate) struct Readiness {
@@ -95,6 +107,15 @@ impl Shared {
             // Larger than any there was.
             Err(_) => unix_micros(),
         }
+    }
+
+    /// What is told about the relay as a whole, when somebody looks.
+    pub(crate) fn tell(&self) {
+        gauge!("glasslink_relay_ready").set(f64::from(u8::from(self.readiness().ready)));
+        gauge!("glasslink_relay_connections").set(self.registry.connections() as f64);
+        gauge!("glasslink_relay_session_tasks").set(self.sessions.len() as f64);
+        gauge!("glasslink_relay_connection_tasks").set(self.connections.len() as f64);
+        gauge!("glasslink_relay_database_queue").set(self.database.waiting() as f64);
     }
 
     pub(crate) fn readiness(&self) -> Readiness {

@@ -291,7 +291,7 @@ fn files_with(folder: &Path, words: &[&str]) -> Vec<String> {
         } else {
             let bytes = fs::read(&path).unwrap();
             let has = |word: &&str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
-            if words.iter().any(|word| has(word)) {
+            if words.iter().any(has) {
                 found.push(path.display().to_string());
             }
         }

@@ -224,6 +224,7 @@ fn report() -> impl Strategy<Value = ErrorReport> {
             retry,
             message,
             remedy,
+            trace: None,
         },
     )
 }

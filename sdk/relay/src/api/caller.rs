@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use tokio::time::Instant;
 
 use crate::api::Trouble;
+use crate::dashboard;
 use crate::identity::Identity;
 use crate::shared::Shared;
 
@@ -34,6 +35,10 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     type Rejection = Trouble;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Trouble> {
+        // A cookie is no good anywhere else: other doors are for programs.
+        if parts.uri.path().starts_with("/dashboard/") {
+            return dashboard::caller(parts, shared);
+        }
         let authorization = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let grant = shared.credentials.identify(authorization).ok_or_else(Trouble::unauthorized)?;
         Ok(Self { identity: grant.identity, until: grant.until })

@@ -7,6 +7,7 @@ mod caller;
 mod events;
 mod find;
 mod lease;
+mod metrics;
 mod one;
 mod openapi;
 mod remove;
@@ -16,7 +17,8 @@ mod sound;
 mod transcript;
 mod trouble;
 
+pub(crate) use answer::Session;
 pub(crate) use caller::Caller;
 pub(crate) use lease::Lease;
-pub(crate) use routes::routes;
+pub(crate) use routes::{of_sessions, routes};
 pub(crate) use trouble::Trouble;

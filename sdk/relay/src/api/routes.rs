@@ -3,14 +3,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get};
 
-use super::{audio, events, one, openapi, remove, sessions, transcript};
+use super::{audio, events, metrics, one, openapi, remove, sessions, transcript};
 use crate::shared::Shared;
 
 type Handler = fn() -> MethodRouter<Arc<Shared>>;
 
 /// Method, path and handler: `openapi.json` has the same ones.
-pub(super) static ROUTES: [(&str, &str, Handler); 7] = [
+pub(super) static ROUTES: [(&str, &str, Handler); 8] = [
     ("get", "/v1/openapi.json", || get(openapi::document)),
+    ("get", "/metrics", || get(metrics::metrics)),
     ("get", "/v1/sessions", || get(sessions::list)),
     ("get", "/v1/sessions/{id}", || get(one::describe)),
     ("delete", "/v1/sessions/{id}", || delete(remove::remove)),
@@ -21,4 +22,11 @@ pub(super) static ROUTES: [(&str, &str, Handler); 7] = [
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     ROUTES.iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler()))
+}
+
+/// The same under another path, which stands for `/v1`: everything that begins with `/v1/sessions`.
+pub(crate) fn of_sessions(base: &str) -> Router<Arc<Shared>> {
+    let ours = ROUTES.iter().filter_map(|(_, path, handler)| Some((path.strip_prefix("/v1")?, handler)));
+    let ours = ours.filter(|(path, _)| path.starts_with("/sessions"));
+    ours.fold(Router::new(), |router, (path, handler)| router.route(&format!("{base}{path}"), handler()))
 }

@@ -35,7 +35,15 @@ impl Trouble {
         let (message, remedy) = (message.into(), remedy.into());
         Self {
             status,
-            report: ErrorReport { code: code.to_owned(), category, severity, retry, message, remedy },
+            report: ErrorReport {
+                code: code.to_owned(),
+                category,
+                severity,
+                retry,
+                message,
+                remedy,
+                trace: None,
+            },
         }
     }
 
@@ -68,7 +76,7 @@ impl Trouble {
         )
     }
 
-    pub(super) fn busy(what: &str) -> Self {
+    pub(crate) fn busy(what: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", what, "try again in a few seconds")
     }
 }

@@ -15,7 +15,6 @@ pub(crate) struct Feed {
 #[derive(Clone, Debug)]
 pub(crate) struct Happened {
     pub(crate) key: SessionKey,
-    #[allow(dead_code, reason = "the dashboard looks at it")]
     pub(crate) owner: Arc<str>,
     pub(crate) what: What,
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glasslink_protocol::{Cause, ErrorReport, SessionId};
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
@@ -134,8 +134,7 @@ impl Memory {
     /// twice in a row stays.
     fn look_for_strays(&mut self, shared: &Shared) {
         let (tasks, sessions) = (shared.sessions.len(), shared.registry.sessions());
-        gauge!("glasslink_relay_session_tasks").set(tasks as f64);
-        gauge!("glasslink_relay_connection_tasks").set(shared.connections.len() as f64);
+        shared.tell();
         let stray = tasks.saturating_sub(sessions);
         if stray > 0 && self.stray_tasks > 0 {
             warn!(stray, "tasks of sessions that are over still run");

@@ -5,6 +5,9 @@ use crate::cli::settings::{SETTINGS, Setting};
 
 pub(crate) const CONFIG: &str = "config";
 pub(crate) const MODEL_DIR: &str = "model-dir";
+pub(crate) const DATA: &str = "data";
+pub(crate) const LOG_DIR: &str = "log-dir";
+pub(crate) const TRACE: &str = "trace";
 pub(crate) const JSON: &str = "json";
 pub(crate) const TIME_SERVER: &str = "time-server";
 pub(crate) const PRINT_CONFIG: &str = "print-config";
@@ -29,6 +32,8 @@ pub(crate) fn command() -> Command {
         .subcommand(model())
         .subcommand(doctor())
         .subcommands(keys::commands())
+        .subcommand(logs())
+        .subcommand(dashboard())
 }
 
 fn config() -> Arg {
@@ -73,6 +78,33 @@ fn doctor() -> Command {
         )
         .args([json, time_server, config()])
         .args(SETTINGS.iter().map(argument))
+}
+
+fn dashboard() -> Command {
+    Command::new("dashboard")
+        .about(
+            "Print a link to the dashboard of the relay with these settings; it opens once, within 5 minutes",
+        )
+        .after_help(
+            "Takes the settings of `serve`, from the same places; the data folder is needed, and listen.",
+        )
+        .arg(config())
+        .args(SETTINGS.iter().map(argument))
+}
+
+fn logs() -> Command {
+    let folder = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("DIR").value_parser(value_parser!(std::path::PathBuf)).help(help)
+    };
+    let trace = Arg::new(TRACE).long(TRACE).value_name("ID").required(true).help(
+        "What the connection is called: in errors told to its client, in /v1/sessions, on the dashboard",
+    );
+    let json = Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Print the lines as they are, JSON");
+    Command::new("logs")
+        .about("Search the relay's logs for all that happened to one connection")
+        .args([trace, json])
+        .arg(folder(DATA, "The relay's data folder, in which the logs are [env: GLASSLINK_DATA]"))
+        .arg(folder(LOG_DIR, "Where the logs are, if elsewhere [env: GLASSLINK_LOG_DIR]"))
 }
 
 fn argument(setting: &'static Setting) -> Arg {

@@ -46,6 +46,15 @@ pub(crate) struct Config {
     pub(crate) max_memory: Option<u64>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) log_dir: Option<PathBuf>,
+    pub(crate) open_metrics: bool,
+}
+
+impl Config {
+    /// Where log files go, if anywhere.
+    pub(crate) fn log_dir(&self) -> Option<PathBuf> {
+        self.log_dir.clone().or_else(|| Some(self.data.as_ref()?.join("logs")))
+    }
 }
 
 /// A token that does not print.
@@ -69,7 +78,7 @@ impl Layers {
         let path = config.or_else(|| variable("GLASSLINK_CONFIG").map(PathBuf::from));
         let mut from_file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let mut values = BTreeMap::new();
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             let flag = matches.get_one::<String>(setting.key);
             let flag = flag.map(|value| (value.clone(), Origin::Flag(format!("--{}", setting.key))));
             let name = setting.variable();
@@ -132,6 +141,12 @@ impl Layers {
             log_format: self.parse("log-format", "text or json", |text| match text {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
+                _ => None,
+            })?,
+            log_dir: self.path("log-dir"),
+            open_metrics: self.parse("metrics", "owner or open", |text| match text {
+                "owner" => Some(false),
+                "open" => Some(true),
                 _ => None,
             })?,
         })
@@ -203,7 +218,7 @@ impl Origin {
 /// As the TOML file that would say the same, secrets left out.
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Setting { key, secret, .. } in &SETTINGS {
+        for Setting { key, secret, .. } in SETTINGS {
             match self.values.get(key) {
                 Some((_, origin)) if *secret => writeln!(f, "# {key} = [redacted]  # {origin}")?,
                 Some((value, origin)) => {

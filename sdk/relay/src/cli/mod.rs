@@ -2,10 +2,12 @@
 
 mod arguments;
 mod config;
+mod dashboard;
 mod doctor;
 mod file;
 mod keys;
 mod logging;
+mod logs;
 mod model;
 mod serve;
 mod settings;
@@ -18,6 +20,8 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.subcommand() {
         Some(("serve", serve)) => serve::run(serve).map(|()| ExitCode::SUCCESS),
         Some(("model", model)) => model::run(model).map(|()| ExitCode::SUCCESS),
+        Some(("dashboard", dashboard)) => dashboard::run(dashboard).map(|()| ExitCode::SUCCESS),
+        Some(("logs", logs)) => logs::run(logs).map(|()| ExitCode::SUCCESS),
         Some(("doctor", doctor)) => Ok(doctor::run(doctor)),
         Some((name, matches)) => keys::run(name, matches).unwrap_or_else(|| unreachable!("all are known")),
         None => unreachable!("a subcommand is required"),

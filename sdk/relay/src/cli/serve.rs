@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use glasslink_asr::Moonshine;
 use glasslink_asr::model::ModelDir;
 use glasslink_relay::{Relay, RelayHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use sd_notify::NotifyState;
 use tracing::{info, warn};
 
@@ -21,17 +22,34 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         return Ok(());
     }
     let config = layers.config()?;
-    logging::start(&config)?;
+    // Until the end: what is left is written then.
+    let _logging = logging::start(&config)?;
+    let exposition = exposition()?;
     // The link waits for the network, and engines have threads of their own; more would only cost memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, exposition))
 }
 
-async fn serve(config: Config) -> Result<()> {
+/// The process's recorder, and what it knows.
+fn exposition() -> Result<impl Fn() -> String + Send + Sync + 'static> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+    Ok(move || {
+        handle.run_upkeep();
+        handle.render()
+    })
+}
+
+async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + 'static) -> Result<()> {
     let mut relay = Relay::builder()
         .listen(config.listen)
         .session_keep(config.session_keep)
-        .max_sessions(config.max_sessions);
+        .max_sessions(config.max_sessions)
+        .metrics(exposition);
+    if config.open_metrics {
+        relay = relay.open_metrics();
+    }
     if let Some(data) = config.data {
         relay = relay.data(data).archive_keep(config.archive_keep);
     }

@@ -29,7 +29,7 @@ const fn with_default(setting: Setting, default: &'static str) -> Setting {
 }
 
 /// In the order of the help.
-pub(crate) static SETTINGS: [Setting; 16] = [
+pub(crate) static SETTINGS: &[Setting] = &[
     with_default(
         setting(
             "listen",
@@ -89,4 +89,9 @@ pub(crate) static SETTINGS: [Setting; 16] = [
         "info",
     ),
     with_default(setting("log-format", "FORMAT", "How it is logged: text, or json"), "text"),
+    setting("log-dir", "DIR", "Keep logs of 14 days here as JSON; by default in `logs` of the data folder"),
+    with_default(
+        setting("metrics", "WHO", "Who gets /metrics: owner (and this machine), or open to everybody"),
+        "owner",
+    ),
 ];

@@ -128,8 +128,9 @@ pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, n
     };
     let authorization = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes().to_vec());
     let claimed = authorization.as_deref().and_then(claimed);
-    let pairs = request.uri().path().starts_with("/v1/pair");
-    let is_guess = pairs || (authorization.is_some() && claimed.is_none());
+    let path = request.uri().path();
+    let offers = path.starts_with("/v1/pair") || path == "/dashboard/login";
+    let is_guess = offers || (authorization.is_some() && claimed.is_none());
     if is_guess && let Some(left) = shared.guessing.refused_for(peer) {
         shared.credentials.audit().note(AuditNote::new(AuditEvent::GuessingRefused).from(peer));
         return too_often(left);
@@ -149,7 +150,7 @@ pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, n
         let detail = if authorization.is_some() { "wrong credentials" } else { "no credentials" };
         audit.note(AuditNote::new(AuditEvent::Unauthorized).from(peer).saying(detail));
     }
-    let wrong_offer = pairs && matches!(status, StatusCode::FORBIDDEN | StatusCode::GONE);
+    let wrong_offer = offers && matches!(status, StatusCode::FORBIDDEN | StatusCode::GONE);
     if (wrong_credentials && authorization.is_some()) || wrong_offer {
         let (pause, event) = shared.guessing.failed(peer, claimed);
         if let Some(event) = event {

@@ -14,7 +14,7 @@ use crate::identity::AuditNote;
 use crate::server::{self, Refusal};
 use crate::shared::Shared;
 use crate::speech::EngineView;
-use crate::{api, doors};
+use crate::{api, dashboard, doors};
 
 /// Every address the relay answers at.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -28,6 +28,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .merge(api::routes())
+        .merge(dashboard::routes())
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::clone(shared), server::watch))
         .layer(from_fn_with_state(Arc::clone(shared), guard))

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
 use crate::catalog::{Record, SessionKey};
-use crate::doors::link::{Connection, Incoming, close};
+use crate::doors::link::{Connection, Incoming, Trace, close};
 use crate::fanout::{Hub, Subscribe, Unsubscribe};
 use crate::identity::{AuditEvent, AuditNote, Identity};
 use crate::limits;
@@ -45,13 +45,13 @@ pub(crate) struct Attach {
     /// When its credentials expire.
     pub(crate) until: Option<Instant>,
     /// What the connection is called in logs.
-    pub(crate) trace: String,
+    pub(crate) trace: Trace,
 }
 
 /// The span of all that a session logs. Its id is a credential where there are no tokens, so only a part is shown.
 pub(crate) fn span(session: SessionId, identity: &Identity) -> Span {
     let id = session.to_string();
-    info_span!("session", id = &id[..8], %identity)
+    info_span!("session", id = &id[..8], %identity, trace = tracing::field::Empty)
 }
 
 /// How a session begins.
@@ -329,6 +329,7 @@ impl Actor {
             streams: self.link.sums().collect(),
             queued: self.live.as_ref().map(|live| live.connection.queued()),
             engine: self.streams.status(),
+            formats: self.streams.formats(),
         }
     }
 
@@ -344,15 +345,16 @@ impl Actor {
                 self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
                 self.leaving = self.live.replace(Live { attachment, connection, until });
                 let client: String = hello.client.chars().take(64).collect();
-                info!(trace, client, streams = hello.streams.len(), "attached");
-                self.record.attached(&client, &trace);
+                Span::current().record("trace", trace.as_str());
+                info!(client, streams = hello.streams.len(), "attached");
+                self.record.attached(&client, trace.as_str());
             }
             Err(refused) => {
-                debug!(trace, %refused, "not attached");
+                debug!(%trace, %refused, "not attached");
                 Telemetry::refused(refused.cause());
                 let report = match refused {
                     AttachError::Stale => None,
-                    _ => Some(refused.cause().report()),
+                    _ => Some(ErrorReport { trace: Some(trace.to_string()), ..refused.cause().report() }),
                 };
                 self.shared.connections.spawn(close(connection, refused.close_code(), report));
             }
@@ -430,6 +432,8 @@ impl Actor {
 
     fn leave(&mut self, code: CloseCode, report: Option<ErrorReport>) {
         if let Some(Live { attachment, connection, .. }) = self.live.take() {
+            let trace = Some(self.record.row().trace.clone());
+            let report = report.map(|report| ErrorReport { trace, ..report });
             self.link.detach(self.now(), attachment);
             self.shared.connections.spawn(close(connection, code, report));
         }

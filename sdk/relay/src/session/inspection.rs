@@ -1,3 +1,4 @@
+use glasslink_protocol::{StreamFormat, StreamId};
 use glasslink_session::RelayStreamSums;
 
 use crate::catalog::{SessionKey, SessionRow};
@@ -14,4 +15,6 @@ pub(crate) struct Inspection {
     /// Bytes that wait for its connection; `None` without one.
     pub(crate) queued: Option<usize>,
     pub(crate) engine: EngineStatus,
+    /// Of the streams that are not transcribed to their end.
+    pub(crate) formats: Vec<(StreamId, StreamFormat)>,
 }

@@ -253,6 +253,10 @@ impl Streams {
         }
     }
 
+    pub(crate) fn formats(&self) -> Vec<(StreamId, StreamFormat)> {
+        self.open.iter().map(|(id, stream)| (*id, *stream.transcription.format())).collect()
+    }
+
     /// How the engine is for this session.
     pub(crate) fn status(&self) -> EngineStatus {
         let serving: Vec<usize> = self.open.values().filter_map(|stream| Some(stream.serving?.0)).collect();

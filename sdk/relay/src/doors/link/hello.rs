@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use tracing::debug;
 
+use crate::doors::link::Trace;
 use crate::doors::link::connection::{Connection, Incoming, close};
 use crate::doors::link::websocket::WebSocket;
 use crate::identity::{AuditEvent, AuditNote, Grant};
@@ -27,8 +28,8 @@ pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade
         }
     };
     match hello {
-        Ok(Ok(hello)) => {
-            if let Err(refused) = shared.registry.attach(&shared, grant, hello, connection) {
+        Ok(Ok((hello, trace))) => {
+            if let Err(refused) = shared.registry.attach(&shared, grant, hello, &trace, connection) {
                 refused.tell().await;
             }
         }
@@ -49,7 +50,7 @@ pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade
 }
 
 /// What went wrong, for a person; `None` when the connection is gone.
-async fn read_hello(connection: &mut Connection) -> Result<Hello, Option<String>> {
+async fn read_hello(connection: &mut Connection) -> Result<(Hello, Trace), Option<String>> {
     loop {
         match connection.next().await {
             Incoming::Text(text) => {
@@ -66,7 +67,8 @@ async fn read_hello(connection: &mut Connection) -> Result<Hello, Option<String>
 pub(super) const HELLO_FIRST: &str = "the first message of a connection is hello";
 
 /// What is wrong with it is said for a person.
-pub(super) fn first_message(text: &str) -> Result<Hello, String> {
+pub(super) fn first_message(text: &str) -> Result<(Hello, Trace), String> {
     let message = ClientMessage::decode(text).map_err(|error| error.to_string())?;
-    Hello::try_from(message).map_err(|_| HELLO_FIRST.into())
+    let hello = Hello::try_from(message).map_err(|_| HELLO_FIRST)?;
+    Ok((hello, Trace::of(text)))
 }

@@ -3,8 +3,10 @@
 mod connection;
 mod hello;
 pub(crate) mod http;
+mod trace;
 mod upgrade;
 mod websocket;
 
 pub(crate) use connection::{Connection, Incoming, close};
+pub(crate) use trace::Trace;
 pub(crate) use upgrade::{accept_key, switch, upgrade, values};

@@ -106,6 +106,10 @@ impl DataDir {
         DiskStore::create(Arc::clone(self), dir, writer, identity, epoch)
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// How many sessions wait for the disk.
     pub(crate) fn waiting_for_disk(&self) -> usize {
         self.troubled.load(Ordering::Relaxed)
@@ -143,11 +147,13 @@ impl DataDir {
     /// Its new name.
     fn put_away(&self, dir: &Path, folder: &str) -> Option<String> {
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("{}-{name}", unix_micros());
+        let at = unix_micros();
+        let name = format!("{at}-{name}");
         let to = self.root.join(folder).join(&name);
         match fs::rename(dir, &to) {
             Ok(()) => {
-                info!(path = %to.display(), "session put away");
+                // The rest of its name is the session's, which may still be a credential.
+                info!(folder, at, "session put away");
                 return Some(name);
             }
             // A session that never wrote anything has no files.

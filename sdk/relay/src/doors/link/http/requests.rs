@@ -108,14 +108,16 @@ fn open(shared: &Arc<Shared>, place: &Place, mut batch: Batch) -> Result<(), Ref
     if shared.registry.is_crowded() {
         return Err(Refusal::new(Cause::Overloaded));
     }
-    let hello = match batch.pop_front() {
+    let (hello, trace) = match batch.pop_front() {
         Some(Incoming::Text(text)) => first_message(&text).map_err(malformed)?,
         _ => return Err(malformed(HELLO_FIRST)),
     };
     match shared.exchanges.open(place.id, &place.grant.identity, batch) {
         Opened::New(connection) => {
             let connection = Connection::Http(connection);
-            if let Err(refused) = shared.registry.attach(shared, place.grant.clone(), hello, connection) {
+            if let Err(refused) =
+                shared.registry.attach(shared, place.grant.clone(), hello, &trace, connection)
+            {
                 // The next poll is told why.
                 shared.connections.spawn(refused.tell());
             }
