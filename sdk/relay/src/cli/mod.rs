@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod doctor;
+mod engines;
 mod file;
 mod logging;
 mod model;
