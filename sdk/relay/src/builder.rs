@@ -22,6 +22,7 @@ use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::handle::{RelayHandle, reached_at};
 use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Secret};
+use crate::jobs::{self, Jobs};
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -264,6 +265,7 @@ impl RelayBuilder {
             housekeeper: Housekeeper::default(),
             watchers: Arc::new(Semaphore::new(limits::WATCHERS)),
             downloads: Arc::new(Semaphore::new(limits::DOWNLOADS)),
+            jobs: Jobs::new(Arc::clone(&database)),
             database,
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
@@ -281,6 +283,7 @@ impl RelayBuilder {
             shared.registry.resume(&shared, session, version);
         }
         Housekeeper::start(&shared);
+        jobs::start(&shared);
         let encrypted = tls.is_some();
         let router = server::router(&shared);
         let room = Arc::clone(&shared.registry.room);

@@ -24,6 +24,7 @@ mod doors;
 mod fanout;
 mod handle;
 mod identity;
+mod jobs;
 mod limits;
 mod memory;
 mod registry;

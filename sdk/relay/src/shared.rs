@@ -15,6 +15,7 @@ use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::fanout::DecodePool;
 use crate::identity::{Credentials, Identity};
+use crate::jobs::Jobs;
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{Certificate, Guard};
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     /// A place for each who follows a session, and for each download of audio.
     pub(crate) watchers: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
+    pub(crate) jobs: Jobs,
     /// How long a session is kept without a connection.
     pub(crate) keep: Duration,
     pub(crate) memory: Memory,
