@@ -24,6 +24,7 @@ use crate::doors::pairing;
 use crate::figures;
 use crate::handle::{RelayHandle, reached_at};
 use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Secret};
+use crate::jobs::{self, Jobs};
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -291,6 +292,7 @@ impl RelayBuilder {
             housekeeper: Housekeeper::default(),
             watchers: Arc::new(Semaphore::new(limits::WATCHERS)),
             downloads: Arc::new(Semaphore::new(limits::DOWNLOADS)),
+            jobs: Jobs::new(Arc::clone(&database)),
             database,
             keep: self.keep,
             memory: Memory::watch(self.memory, stopping.clone()),
@@ -308,6 +310,7 @@ impl RelayBuilder {
             shared.registry.resume(&shared, session, version);
         }
         Housekeeper::start(&shared);
+        jobs::start(&shared);
         let encrypted = tls.is_some();
         let router = server::router(&shared);
         let room = Arc::clone(&shared.registry.room);

@@ -26,6 +26,7 @@ mod fanout;
 mod figures;
 mod handle;
 mod identity;
+mod jobs;
 mod limits;
 mod memory;
 mod registry;

@@ -130,6 +130,11 @@ impl Registry {
         known.map(|known| known.commands.clone())
     }
 
+    /// Whose a session is that is not over.
+    pub(crate) fn owner(&self, session: SessionId) -> Option<Identity> {
+        self.lock().get(&session).map(|known| known.identity.clone())
+    }
+
     /// Forgets a session that is over. Connections handed to it before this are in its inbox; later ones make a new
     /// session.
     pub(crate) fn forget(&self, session: SessionId) {

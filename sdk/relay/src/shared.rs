@@ -17,6 +17,7 @@ use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::fanout::DecodePool;
 use crate::identity::{Credentials, Identity};
+use crate::jobs::Jobs;
 use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::server::{Certificate, Guard, Guessing};
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     /// A place for each who follows a session, and for each download of audio.
     pub(crate) watchers: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
+    pub(crate) jobs: Jobs,
     /// Who is logged in to the dashboard.
     pub(crate) logins: Logins,
     /// Whether it speaks TLS.

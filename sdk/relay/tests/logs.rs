@@ -29,6 +29,7 @@ fn traced_hello(session: u128, trace: &str) -> Message {
         streams: Vec::new(),
         continues: None,
         client: "test".into(),
+        remote_speech: false,
     };
     let mut fields: Value = serde_json::from_str(&text.encode()).unwrap();
     fields["trace"] = trace.into();

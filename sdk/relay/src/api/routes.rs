@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use super::{audio, events, metrics, one, openapi, remove, sessions, transcript};
+use crate::jobs;
 use crate::shared::Shared;
 
 type Handler = fn() -> MethodRouter<Arc<Shared>>;
 
 /// Method, path and handler: `openapi.json` has the same ones.
-pub(super) static ROUTES: [(&str, &str, Handler); 8] = [
+pub(super) static ROUTES: &[(&str, &str, Handler)] = &[
     ("get", "/v1/openapi.json", || get(openapi::document)),
     ("get", "/metrics", || get(metrics::metrics)),
     ("get", "/v1/sessions", || get(sessions::list)),
@@ -18,6 +19,10 @@ pub(super) static ROUTES: [(&str, &str, Handler); 8] = [
     ("get", "/v1/sessions/{id}/transcript", || get(transcript::transcript)),
     ("get", "/v1/sessions/{id}/events", || get(events::events)),
     ("get", "/v1/sessions/{id}/audio", || get(audio::audio)),
+    ("post", "/v1/sessions/{id}/transcribe", || post(jobs::transcribe)),
+    ("get", "/v1/jobs", || get(jobs::list)),
+    ("get", "/v1/jobs/{number}", || get(jobs::describe)),
+    ("delete", "/v1/jobs/{number}", || delete(jobs::cancel)),
 ];
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ArgMatches;
+use serde::Serialize;
 
+use crate::cli::engines::EngineTable;
 use crate::cli::settings::{SETTINGS, Setting};
-use crate::cli::{arguments, file};
+use crate::cli::{arguments, engines, file};
 
 /// The settings that count, as text, and where each comes from.
 #[derive(Debug)]
 pub(crate) struct Layers {
     values: BTreeMap<&'static str, (String, Origin)>,
+    /// Those of the file.
+    engines: Vec<EngineTable>,
 }
 
 /// Where a value comes from.
@@ -36,7 +40,9 @@ pub(crate) struct Config {
     /// With a certificate that the relay makes for itself.
     pub(crate) own_tls: bool,
     pub(crate) public_url: Option<String>,
-    pub(crate) engine: EngineChoice,
+    /// In order of preference.
+    pub(crate) engines: Vec<EngineTable>,
+    pub(crate) remote_speech: bool,
     pub(crate) model_dir: Option<PathBuf>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) archive_keep: Duration,
@@ -61,12 +67,6 @@ impl Config {
 pub(crate) struct Token(pub(crate) String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EngineChoice {
-    Moonshine,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Text,
     Json,
@@ -84,13 +84,13 @@ impl Layers {
             let name = setting.variable();
             let value = flag
                 .or_else(|| Some((variable(&name)?, Origin::Variable(name))))
-                .or_else(|| Some((from_file.remove(setting.key)?, Origin::File(path.clone()?))))
+                .or_else(|| Some((from_file.values.remove(setting.key)?, Origin::File(path.clone()?))))
                 .or_else(|| Some((setting.default?.to_owned(), Origin::Default)));
             if let Some(value) = value {
                 values.insert(setting.key, value);
             }
         }
-        Ok(Self { values })
+        Ok(Self { values, engines: from_file.engines })
     }
 
     pub(crate) fn config(&self) -> Result<Config> {
@@ -118,9 +118,10 @@ impl Layers {
             tls,
             own_tls,
             public_url: self.text("public-url").filter(|url| !url.is_empty()).map(str::to_owned),
-            engine: self.parse("engine", "moonshine or none", |text| match text {
-                "moonshine" => Some(EngineChoice::Moonshine),
-                "none" => Some(EngineChoice::None),
+            engines: self.engines()?,
+            remote_speech: self.parse("remote-speech", "allow or forbid", |text| match text {
+                "allow" => Some(true),
+                "forbid" => Some(false),
                 _ => None,
             })?,
             model_dir: self.path("model-dir"),
@@ -150,6 +151,16 @@ impl Layers {
                 _ => None,
             })?,
         })
+    }
+
+    /// Those that `engine` names, or those of the file.
+    fn engines(&self) -> Result<Vec<EngineTable>> {
+        match self.values.get("engine") {
+            Some((names, origin)) => {
+                engines::chosen(Some(names), &self.engines).with_context(|| origin.to_string())
+            }
+            None => engines::chosen(None, &self.engines),
+        }
     }
 
     /// The token, from whichever of `token` and `token_file` was set more strongly.
@@ -227,6 +238,15 @@ impl fmt::Display for Layers {
                 None => writeln!(f, "# {key} is not set")?,
             }
         }
+        #[derive(Serialize)]
+        struct Tables<'a> {
+            engine: &'a [EngineTable],
+        }
+        // Beside the tables, the key would be one of the same name.
+        if !self.engines.is_empty() && !self.values.contains_key("engine") {
+            let tables = toml::to_string(&Tables { engine: &self.engines }).map_err(|_| fmt::Error)?;
+            write!(f, "\n{tables}")?;
+        }
         Ok(())
     }
 }
@@ -283,13 +303,16 @@ mod tests {
     fn what_does_not_parse_is_named_with_its_origin() {
         let error = |arguments: &[&str], variables: &[(&str, &str)]| {
             let layers = layers(arguments, variables);
-            layers.and_then(|layers| layers.config()).unwrap_err().to_string()
+            format!("{:#}", layers.and_then(|layers| layers.config()).unwrap_err())
         };
         assert_eq!(
             error(&[], &[("GLASSLINK_LISTEN", "here")]),
             "GLASSLINK_LISTEN: \"here\" is not an address and a port, such as 127.0.0.1:7700"
         );
-        assert_eq!(error(&["--engine", "x"], &[]), "--engine: \"x\" is not moonshine or none");
+        assert_eq!(
+            error(&["--engine", "x"], &[]),
+            "--engine: \"x\" is not an engine: there are moonshine, none"
+        );
         assert!(error(&["--tls-cert", "x"], &[]).contains("tls-key is not"));
         let file = file("listne = 1\n");
         let message = error(&["--config", file.path().to_str().unwrap()], &[]);
@@ -323,5 +346,17 @@ mod tests {
         let file = file(&printed);
         let again = layers(&["--config", file.path().to_str().unwrap()], &[]).unwrap();
         assert_eq!(again.config().unwrap().log, "debug");
+    }
+
+    #[test]
+    fn printed_engines_read_back() {
+        let tables = "[[engine]]\nkind = \"deepgram\"\nurl = \"https://api.example\"\nkey-file = \"/key\"\n";
+        let file = file(tables);
+        let read = |path: &std::path::Path| layers(&["--config", path.to_str().unwrap()], &[]).unwrap();
+        let first = read(file.path());
+        std::fs::write(file.path(), first.to_string()).unwrap();
+        let again = read(file.path());
+        assert_eq!(again.config().unwrap().engines, first.config().unwrap().engines);
+        assert_eq!(again.config().unwrap().engines[0].name(), "deepgram");
     }
 }

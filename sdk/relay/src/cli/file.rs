@@ -5,15 +5,27 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use toml::Value;
 
+use crate::cli::engines::EngineTable;
 use crate::cli::settings::SETTINGS;
 
-/// The settings in a TOML file, as text.
-pub(crate) fn read(path: &Path) -> Result<BTreeMap<&'static str, String>> {
+/// What is in a TOML file.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// As text.
+    pub(crate) values: BTreeMap<&'static str, String>,
+    pub(crate) engines: Vec<EngineTable>,
+}
+
+pub(crate) fn read(path: &Path) -> Result<Settings> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     let table: toml::Table = text.parse().with_context(|| format!("{shown} is not TOML"))?;
-    let mut settings = BTreeMap::new();
+    let (mut values, mut engines) = (BTreeMap::new(), Vec::new());
     for (key, value) in table {
+        if key == "engine" && value.is_array() {
+            engines = value.try_into().with_context(|| format!("{shown}: [[engine]]"))?;
+            continue;
+        }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
             let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
             bail!("{shown}: there is no setting {key:?}; there are {known}");
@@ -23,7 +35,7 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<&'static str, String>> {
             Value::Integer(number) => number.to_string(),
             other => bail!("{shown}: {key} is a {}, and must be a text or a number", other.type_str()),
         };
-        settings.insert(setting.key, text);
+        values.insert(setting.key, text);
     }
-    Ok(settings)
+    Ok(Settings { values, engines })
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod config;
 mod dashboard;
 mod doctor;
+mod engines;
 mod file;
 mod keys;
 mod logging;

@@ -1,16 +1,13 @@
 use std::io::Write;
-use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ArgMatches;
-use glasslink_asr::Moonshine;
-use glasslink_asr::model::ModelDir;
 use glasslink_relay::{Relay, RelayHandle};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sd_notify::NotifyState;
 use tracing::{info, warn};
 
-use crate::cli::config::{Config, EngineChoice, Layers};
+use crate::cli::config::{Config, Layers};
 use crate::cli::{arguments, logging};
 
 /// `glasslink-relay serve`
@@ -68,10 +65,9 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
     if let Some(url) = config.public_url {
         relay = relay.public_url(url);
     }
-    if config.engine == EngineChoice::Moonshine {
-        let engine =
-            config.model_dir.map_or_else(Moonshine::default, |dir| Moonshine::new(ModelDir::new(dir)));
-        relay = relay.engine(Arc::new(engine));
+    relay = relay.remote_speech(config.remote_speech);
+    for engine in &config.engines {
+        relay = relay.engine(engine.engine(config.model_dir.as_deref())?);
     }
     // Before the port is open: who waits for it may send a signal at once.
     let stop = stop_signal()?;

@@ -60,13 +60,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting("tls-cert", "FILE", "Speak TLS, with this certificate chain (PEM)"),
     setting("tls-key", "FILE", "The certificate's private key (PEM)"),
     setting("public-url", "URL", "Where devices reach the relay, for `pair`; by default where it listens"),
+    setting(
+        "engine",
+        "NAME,...",
+        "Speech engines in order of preference: moonshine (needs `glasslink-relay model install`), those of the \
+         file's [[engine]] tables, or none; by default those tables, or moonshine",
+    ),
     with_default(
         setting(
-            "engine",
-            "ENGINE",
-            "Speech engine: moonshine (needs `glasslink-relay model install`), or none",
+            "remote-speech",
+            "RULE",
+            "Whether speech may leave this machine, where its owner allows it: allow, or forbid",
         ),
-        "moonshine",
+        "allow",
     ),
     setting("model-dir", "DIR", "Folder of the speech model; by default in the user's data folder"),
     setting("data", "DIR", "Keep sessions in this folder, so that they survive a restart; else in memory"),

@@ -76,7 +76,11 @@ pub(crate) async fn run(
     actor.live(&mut inbox, &mut heard).await;
     if let Some(why) = actor.over {
         actor.hub.over();
+        let (frames, remote) = (actor.streams.left_over(), actor.streams.may_leave());
         let folder = actor.streams.over();
+        if frames > 0 && folder.is_some() {
+            shared.jobs.left_over(session, actor.link.epoch(), &actor.identity, remote, frames);
+        }
         actor.record.over(why, folder);
         info!(why, "session over");
     }
@@ -161,6 +165,7 @@ impl Actor {
         let key = SessionKey { id: found.session, epoch: found.epoch };
         let record = shared.record(key, &found.identity, Some(version));
         let mut streams = Streams::new(Box::new(found.store), shared.speech.clone(), heard);
+        streams.allow_remote_speech(found.remote_speech);
         let mut hub = Hub::new(Arc::clone(&shared.pool));
         for stream in &found.link.streams {
             if stream.ended.is_none() {
@@ -340,8 +345,8 @@ impl Actor {
         }
         match self.link.attach(self.now(), &hello) {
             Ok(attachment) => {
-                self.streams.holder((hello.holder, hello.attach));
                 self.streams.allow_remote_speech(hello.remote_speech);
+                self.streams.holder((hello.holder, hello.attach));
                 self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
                 self.leaving = self.live.replace(Live { attachment, connection, until });
                 let client: String = hello.client.chars().take(64).collect();

@@ -212,7 +212,20 @@ impl Streams {
     }
 
     pub(crate) fn holder(&mut self, holder: (u64, u64)) {
-        self.store.holder(holder);
+        self.store.holder(holder, self.remote_speech);
+    }
+
+    /// Frames that outlive the session, and that an engine had still to take.
+    pub(crate) fn left_over(&self) -> u64 {
+        if !self.is_durable() || !self.speech.any_may_have(self.remote_speech) {
+            return 0;
+        }
+        self.open.keys().map(|id| self.store.held(*id).frames).sum()
+    }
+
+    /// Whether the owner lets speech leave this machine.
+    pub(crate) fn may_leave(&self) -> bool {
+        self.remote_speech
     }
 
     /// Whether what is kept outlives the process.

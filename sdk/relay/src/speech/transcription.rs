@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use glasslink_asr::{Engine, EngineError, EngineEvent, FinalText, Recognition};
+use glasslink_asr::{Engine, EngineError, EngineEvent, EventSink, FinalText, Recognition};
 use glasslink_audio::{DecoderError, FrameDecoder};
 use glasslink_protocol::{AudioMessage, Final, FrameIndex, GapCause, Partial, StreamFormat, StreamId, Word};
 use tokio::sync::mpsc::UnboundedSender;
@@ -155,6 +155,26 @@ impl Transcription {
         heard: &UnboundedSender<Box<Heard>>,
         store: &dyn Store,
     ) -> Result<(), EngineError> {
+        self.open_with(engine, heard, store, |sink| engine.open(sink))
+    }
+
+    /// The same, for a stream nobody waits for.
+    pub(crate) fn open_in_background(
+        &mut self,
+        engine: &dyn Engine,
+        heard: &UnboundedSender<Box<Heard>>,
+        store: &dyn Store,
+    ) -> Result<(), EngineError> {
+        self.open_with(engine, heard, store, |sink| engine.open_in_background(sink))
+    }
+
+    fn open_with(
+        &mut self,
+        engine: &dyn Engine,
+        heard: &UnboundedSender<Box<Heard>>,
+        store: &dyn Store,
+        open: impl FnOnce(EventSink) -> Result<Box<dyn Recognition>, EngineError>,
+    ) -> Result<(), EngineError> {
         let Ok(decoder) = StreamDecoder::new(self.format) else { return Ok(()) };
         self.recognitions += 1;
         let (stream, recognition, heard) = (self.stream, self.recognitions, heard.clone());
@@ -166,7 +186,7 @@ impl Transcription {
         let start = if engine.hears_again() { self.start(origin) } else { self.settled };
         let start = start.max(readable).min(self.settled);
         self.running = Some(Running {
-            recognition: engine.open(sink)?,
+            recognition: open(sink)?,
             decoder,
             timeline: Timeline::new(&self.format, start),
             next: start,

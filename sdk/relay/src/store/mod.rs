@@ -54,8 +54,8 @@ pub(crate) trait Store: Send {
 
     fn event(&mut self, _number: EventNumber, _event: &TranscriptEvent) {}
 
-    /// Who holds the session now, and the number of that connection.
-    fn holder(&mut self, _holder: (u64, u64)) {}
+    /// Who holds the session now, and the number of that connection; whether they let speech leave this machine.
+    fn holder(&mut self, _holder: (u64, u64), _remote_speech: bool) {}
 
     /// When [`Store::retry`] is to be called, as long as something is not kept that should be.
     fn retry_at(&self) -> Option<Instant> {

@@ -30,6 +30,10 @@ struct State {
     failure: Option<EngineError>,
     /// Samples it was ever given.
     heard: u64,
+    /// Recognitions that were opened in the background, those there are now, and the most there were.
+    background: usize,
+    open: usize,
+    most: usize,
     opened: usize,
     lanes: Vec<Arc<Mutex<Lane>>>,
 }
@@ -61,9 +65,23 @@ impl FakeEngine {
         self.state().failure = error;
     }
 
+    /// Recognitions that were opened in the background.
+    pub fn background(&self) -> usize {
+        self.state().background
+    }
+
+    /// The most recognitions there were at once.
+    pub fn most_at_once(&self) -> usize {
+        self.state().most
+    }
+
     /// Samples it was ever given.
     pub fn heard(&self) -> u64 {
         self.state().heard
+    }
+
+    pub fn uninstall(&self) {
+        self.state().missing = true;
     }
 
     pub fn install(&self) {
@@ -113,6 +131,11 @@ impl Engine for FakeEngine {
         self.state().load.clone().map_or(Ok(()), Err)
     }
 
+    fn open_in_background(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
+        self.state().background += 1;
+        self.open(events)
+    }
+
     fn open(&self, events: EventSink) -> Result<Box<dyn Recognition>, EngineError> {
         if self.state().missing {
             self.load()?;
@@ -128,6 +151,8 @@ impl Engine for FakeEngine {
         let lane = Arc::new(Mutex::new(lane));
         let mut state = self.state();
         state.opened += 1;
+        state.open += 1;
+        state.most = state.most.max(state.open);
         state.lanes.push(Arc::clone(&lane));
         Ok(Box::new(FakeRecognition { engine: Arc::clone(&self.state), lane }))
     }
@@ -209,6 +234,12 @@ impl Lane {
 struct FakeRecognition {
     engine: Arc<Mutex<State>>,
     lane: Arc<Mutex<Lane>>,
+}
+
+impl Drop for FakeRecognition {
+    fn drop(&mut self) {
+        self.engine.lock().unwrap().open -= 1;
+    }
 }
 
 impl FakeRecognition {

@@ -39,7 +39,7 @@ fn examine(config: &Config, time_server: Option<&String>) -> Vec<Finding> {
     let mut findings = vec![Finding::good("settings", "they can be read, and fit together")];
     findings.push(port::check(config));
     findings.push(certificate::check(config));
-    findings.push(engine::check(config));
+    findings.extend(engine::check(config));
     findings.extend(data::check(config));
     findings.push(clock::check(config, time_server.map(String::as_str)));
     findings

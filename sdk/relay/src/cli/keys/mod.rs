@@ -43,6 +43,7 @@ fn data(matches: &ArgMatches) -> Result<PathBuf> {
     let config = matches.get_one::<PathBuf>(flags::CONFIG).cloned().or_else(|| variable("GLASSLINK_CONFIG"));
     let mut settings = config.as_deref().map(file::read).transpose()?.unwrap_or_default();
     settings
+        .values
         .remove("data")
         .map(PathBuf::from)
         .context("give the relay's data folder: --data DIR, or GLASSLINK_DATA")

@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::clock::unix_micros;
 use crate::identity::Identity;
 use crate::store::disk::records::CONTENT;
-use crate::store::disk::restore::restore;
+use crate::store::disk::restore::{identify, restore};
 use crate::store::disk::{DiskStore, Restored};
 
 /// The folder of a relay's sessions, in use by this relay alone.
@@ -90,6 +90,37 @@ impl DataDir {
             }
         }
         Ok(sessions)
+    }
+
+    /// The files of a session that is over, to be gone on with, and the name of their folder.
+    pub(crate) fn archived_session(
+        self: &Arc<Self>,
+        session: SessionId,
+        epoch: Epoch,
+    ) -> Option<(String, Restored)> {
+        self.archives_of(session).into_iter().find_map(|path| {
+            let (found, _) = identify(&self.disk, &path)?;
+            if found != epoch {
+                return None;
+            }
+            match restore(self, session, &path) {
+                Ok(restored) => Some((path.file_name()?.to_str()?.to_owned(), restored)),
+                Err(error) => {
+                    warn!(path = %path.display(), %error, "an archived session cannot be read");
+                    None
+                }
+            }
+        })
+    }
+
+    /// The lives of a session that are over, and whose they were.
+    pub(crate) fn archived_lives(&self, session: SessionId) -> Vec<(Epoch, String)> {
+        self.archives_of(session).iter().filter_map(|path| identify(&self.disk, path)).collect()
+    }
+
+    fn archives_of(&self, session: SessionId) -> Vec<PathBuf> {
+        let ours = self.archived().into_iter().filter(|(_, id)| *id == session);
+        ours.map(|(name, _)| self.folder(session, Some(&name))).collect()
     }
 
     /// Begins a session's files.

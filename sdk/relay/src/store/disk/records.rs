@@ -34,6 +34,9 @@ pub(super) struct SessionPayload {
 pub(super) struct HolderPayload {
     pub(super) holder: u64,
     pub(super) attach: u64,
+    /// Whether they let speech leave the relay's machine.
+    #[serde(default)]
+    pub(super) remote_speech: bool,
 }
 
 /// A gap may be longer than a record's count.

@@ -3,9 +3,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use glasslink_audio::journal::disk::Disk;
 use glasslink_audio::journal::log::{Log, LogError, LogId, LogLimits, LogWriter, Record, StickyRecords};
 use glasslink_protocol::{
-    EventNumber, FrameIndex, Gap, GapCause, SessionId, StreamId, StreamStart, TranscriptEvent,
+    Epoch, EventNumber, FrameIndex, Gap, GapCause, SessionId, StreamId, StreamStart, TranscriptEvent,
 };
 use glasslink_session::{RestoredSession, RestoredStream};
 use serde::de::DeserializeOwned;
@@ -25,8 +26,10 @@ use crate::store::disk::stream::DiskStream;
 pub(crate) struct Restored {
     pub(crate) session: SessionId,
     pub(crate) identity: Identity,
-    pub(crate) epoch: glasslink_protocol::Epoch,
+    pub(crate) epoch: Epoch,
     pub(crate) link: RestoredSession,
+    /// Whether its owner lets speech leave this machine.
+    pub(crate) remote_speech: bool,
     /// Up to where each stream has finals, or known to have none.
     pub(crate) settled: HashMap<StreamId, FrameIndex>,
     pub(crate) store: DiskStore,
@@ -65,7 +68,9 @@ pub(super) fn restore(data: &Arc<DataDir>, session: SessionId, dir: &Path) -> Re
     }
     let sticky = log.sticky()?;
     let payload: SessionPayload = json(&sticky, SESSION, 0).ok_or(RestoreError::NoSession)?;
-    let holder = json(&sticky, HOLDER, 0).map(|HolderPayload { holder, attach }| (holder, attach));
+    let holder: Option<HolderPayload> = json(&sticky, HOLDER, 0);
+    let remote_speech = holder.is_some_and(|holder| holder.remote_speech);
+    let holder = holder.map(|HolderPayload { holder, attach, .. }| (holder, attach));
     let mut found = streams(&sticky);
     log.control(|record| {
         if record.kind == GAP
@@ -94,10 +99,18 @@ pub(super) fn restore(data: &Arc<DataDir>, session: SessionId, dir: &Path) -> Re
         identity: payload.identity.parse()?,
         epoch: payload.epoch,
         link,
+        remote_speech,
         settled,
         store,
         is_whole: data.is_same_boot(),
     })
+}
+
+/// Which life a folder is of, and whose.
+pub(super) fn identify(disk: &Arc<dyn Disk>, dir: &Path) -> Option<(Epoch, String)> {
+    let log = Log::open(Arc::clone(disk), dir, None, false).ok()?;
+    let payload: SessionPayload = json(&log.sticky().ok()?, SESSION, 0)?;
+    Some((payload.epoch, payload.identity))
 }
 
 fn streams(sticky: &StickyRecords) -> BTreeMap<StreamId, Found> {

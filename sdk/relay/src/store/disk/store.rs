@@ -113,8 +113,8 @@ impl Store for DiskStore {
         self.log.put(&Record { kind: EVENT, lane: 0, from: number.0, count: 1, payload: &payload });
     }
 
-    fn holder(&mut self, (holder, attach): (u64, u64)) {
-        self.log.put_json(HOLDER, 0, 0, &HolderPayload { holder, attach });
+    fn holder(&mut self, (holder, attach): (u64, u64), remote_speech: bool) {
+        self.log.put_json(HOLDER, 0, 0, &HolderPayload { holder, attach, remote_speech });
     }
 
     fn kept(&self, stream: StreamId) -> FrameIndex {
