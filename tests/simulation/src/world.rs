@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) refresh_at: Option<Timestamp>,
     pub(crate) take_over_at: Option<Timestamp>,
     pub(crate) ending: bool,
+    /// How often, since the faults ended, the link was refused.
+    pub(crate) asked_for_help: u32,
     /// Half of all runs have one.
     pub(crate) journal: Option<Journal>,
     pub(crate) fetches: VecDeque<(Timestamp, StreamId, FrameIndex, FrameIndex)>,
@@ -120,6 +122,7 @@ impl World {
             refresh_at: None,
             take_over_at: None,
             ending: false,
+            asked_for_help: 0,
             journal: (seed % 2 == 1).then(Journal::default),
             fetches: VecDeque::new(),
             processes: 1,
