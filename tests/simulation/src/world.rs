@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use glasslink_protocol::{FrameIndex, SessionId, StreamFormat, StreamId};
@@ -88,6 +88,8 @@ pub(crate) struct World {
     pub(crate) fetches: VecDeque<(Timestamp, StreamId, FrameIndex, FrameIndex)>,
     pub(crate) processes: u64,
     pub(crate) ledger: Ledger,
+    /// Streams that the client called done.
+    pub(crate) done: BTreeSet<StreamId>,
     pub(crate) lost: u64,
     pub(crate) state: LinkState,
     pub(crate) retries: Retries,
@@ -127,6 +129,7 @@ impl World {
             fetches: VecDeque::new(),
             processes: 1,
             ledger: Ledger::default(),
+            done: BTreeSet::new(),
             lost: 0,
             state: LinkState::Idle,
             retries: Retries::default(),
