@@ -3,6 +3,7 @@ use std::time::Duration;
 use glasslink_protocol::CloseCode;
 use glasslink_session::{Action, Timestamp, defaults};
 
+use crate::capture::Source;
 use crate::world::{OURS, World};
 
 /// What has to hold after every step, and at the end.
@@ -36,7 +37,20 @@ impl World {
         {
             return Err(format!("what is said now, as stream {stream}, waited for longer than 3 s"));
         }
+        self.check_done()?;
         self.check_liveness()
+    }
+
+    /// P8.5: a stream that the client lets go of has its whole transcript.
+    fn check_done(&mut self) -> Result<(), String> {
+        for Source { stream, .. } in &self.sources {
+            if self.client.is_done(*stream) && self.done.insert(*stream) {
+                self.ledger
+                    .transcript_is_whole(*stream)
+                    .map_err(|missing| format!("called done, and {missing}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether something besides an outage is wrong.

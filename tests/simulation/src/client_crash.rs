@@ -40,6 +40,7 @@ impl World {
         self.connection = None;
         self.processes += 1;
         self.fetches.clear();
+        self.done.clear();
         self.client = ClientSession::new(ClientConfig::default(), SessionId(1), self.processes << 32);
         if let Some((epoch, last)) = found.resume_at {
             self.client.resume_events(epoch, last);

@@ -177,6 +177,9 @@ impl World {
             *self.coverage.causes.entry(cause.code()).or_default() += 1;
         }
         self.retries.state_changed(self.now, state)?;
+        if let LinkState::Refused { cause, .. } = state {
+            self.ask_for_help(cause)?;
+        }
         if !state.is_live() {
             self.waited_for = None;
         }

@@ -1,13 +1,17 @@
 use std::time::Duration;
 
 use glasslink_protocol::{Cause, SessionId};
-use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp, defaults};
+use glasslink_session::{ClientConfig, ClientSession, LinkState, Timestamp};
 
 use crate::Fault;
 use crate::fault::{Planned, below};
 use crate::journal::UNSYNCED;
 use crate::network::Network;
 use crate::world::World;
+
+/// After the last fault a link may still be told that its credentials had expired, that another client had taken the
+/// session, and that one's `hello` may still have been under way.
+const MOST_HELP: u32 = 3;
 
 /// Bringing faults about, and ending them.
 impl World {
@@ -135,6 +139,7 @@ impl World {
         self.relay.rejections = 0;
         self.starved_until = now;
         self.suspended_until = now;
+        (self.take_over_at, self.refresh_at) = (None, None);
         self.trace.note(now, format_args!("faults end"));
         self.other_turn()?;
         match self.client.state() {
@@ -142,10 +147,21 @@ impl World {
             LinkState::Refused { .. } => self.client.credentials_changed(now),
             _ => {}
         }
-        // A client that is told with its next attempt that it was superseded or refused goes on, too.
-        let next_attempt = now + defaults::BACKOFF_CAP + Duration::from_secs(1);
-        self.take_over_at = Some(next_attempt);
-        self.refresh_at = Some(next_attempt);
         self.drain()
+    }
+
+    /// The link was refused. While there are faults their end brings help; after them a person reads the remedy and
+    /// acts on it, however late that attempt was.
+    pub(crate) fn ask_for_help(&mut self, cause: Cause) -> Result<(), String> {
+        if !self.ending {
+            return Ok(());
+        }
+        self.asked_for_help += 1;
+        if self.asked_for_help > MOST_HELP {
+            return Err(format!("refused again, with {cause:?}, whatever is done about it"));
+        }
+        let help = if cause == Cause::Superseded { &mut self.take_over_at } else { &mut self.refresh_at };
+        *help = Some(self.now + Duration::from_secs(1));
+        Ok(())
     }
 }

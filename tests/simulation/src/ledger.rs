@@ -107,12 +107,19 @@ impl Ledger {
                         "the transcript does not say that frame {index} of stream {stream} is lost"
                     ));
                 }
-                if !fate.in_final && !fate.in_transcript_gap {
-                    return Err(format!("frame {index} of stream {stream} is missing from the transcript"));
-                }
             }
+            self.transcript_is_whole(*stream)?;
         }
         Ok((acknowledged, lost))
+    }
+
+    /// Whether the client has a final or a gap of the transcript for every frame of the stream.
+    pub(crate) fn transcript_is_whole(&self, stream: StreamId) -> Result<(), String> {
+        let told = |fate: &Fate| fate.died || fate.in_final || fate.in_transcript_gap;
+        let missing = self.streams.get(&stream).and_then(|fates| fates.iter().position(|fate| !told(fate)));
+        missing.map_or(Ok(()), |index| {
+            Err(format!("frame {index} of stream {stream} is missing from the transcript"))
+        })
     }
 
     fn mark(&mut self, stream: StreamId, from: FrameIndex, to: FrameIndex, mut mark: impl FnMut(&mut Fate)) {

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use glasslink_protocol::{FrameIndex, SessionId, StreamFormat, StreamId};
@@ -81,11 +81,15 @@ pub(crate) struct World {
     pub(crate) refresh_at: Option<Timestamp>,
     pub(crate) take_over_at: Option<Timestamp>,
     pub(crate) ending: bool,
+    /// How often, since the faults ended, the link was refused.
+    pub(crate) asked_for_help: u32,
     /// Half of all runs have one.
     pub(crate) journal: Option<Journal>,
     pub(crate) fetches: VecDeque<(Timestamp, StreamId, FrameIndex, FrameIndex)>,
     pub(crate) processes: u64,
     pub(crate) ledger: Ledger,
+    /// Streams that the client called done.
+    pub(crate) done: BTreeSet<StreamId>,
     pub(crate) lost: u64,
     pub(crate) state: LinkState,
     pub(crate) retries: Retries,
@@ -120,10 +124,12 @@ impl World {
             refresh_at: None,
             take_over_at: None,
             ending: false,
+            asked_for_help: 0,
             journal: (seed % 2 == 1).then(Journal::default),
             fetches: VecDeque::new(),
             processes: 1,
             ledger: Ledger::default(),
+            done: BTreeSet::new(),
             lost: 0,
             state: LinkState::Idle,
             retries: Retries::default(),

@@ -7,7 +7,7 @@ use glasslink_simulation::{Fault, Planned, play, run, script};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-// SPEC P1.1 P2.1 P3.1 P11.1 P12.1 P14.1
+// SPEC P1.1 P2.1 P3.1 P8.5 P11.1 P12.1 P14.1
 #[test]
 fn every_promise_holds_in_forty_bad_minutes() {
     for seed in 0..40 {
