@@ -259,7 +259,7 @@ impl Streams {
         let status = self.speech.best(self.remote_speech, &serving);
         let is_failing = |stream: &Stream| stream.failures > 0 || !stream.avoided.is_empty();
         let waits = |stream: &Stream| is_failing(stream) && (serving.is_empty() || stream.failures > 0);
-        if status.is_ready() && self.open.values().any(waits) {
+        if status.is_ready() && self.open.values().any(|stream| waits(stream)) {
             let message = "transcription degraded: the speech engine failed and is tried again; audio is kept meanwhile";
             return EngineStatus::new(EngineState::Degraded, message).with_remedy(status.remedy);
         }
@@ -316,13 +316,8 @@ impl Streams {
     }
 
     /// What an engine said. Returns text that may still change.
-    pub(crate) fn hear(
-        &mut self,
-        now: Timestamp,
-        link: &mut RelaySession,
-        heard: Box<Heard>,
-    ) -> Option<Partial> {
-        let Heard { stream: id, recognition, event } = *heard;
+    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) -> Option<Partial> {
+        let Heard { stream: id, recognition, event } = heard;
         let stream = self.open.get_mut(&id)?;
         match stream.transcription.hear(recognition, event) {
             Said::Partial(partial) => return Some(partial),
@@ -356,7 +351,7 @@ impl Streams {
     fn prefer(&mut self, id: StreamId) {
         let Some(stream) = self.open.get_mut(&id) else { return };
         let Some((engine, since)) = stream.serving else { return };
-        let better = self.speech.choose(stream, self.remote_speech).filter(|better| *better < engine);
+        let better = self.speech.choose(&**stream, self.remote_speech).filter(|better| *better < engine);
         if better.is_some() && since.elapsed() >= limits::ENGINE_STAY {
             stream.leave();
             stream.hungry = true;
@@ -408,7 +403,7 @@ impl Streams {
         }
         if !stream.transcription.is_running() {
             let waiting = self.store.held(id).frames > 0;
-            let chosen = self.speech.choose(stream, self.remote_speech).filter(|_| waiting);
+            let chosen = self.speech.choose(&**stream, self.remote_speech).filter(|_| waiting);
             let Some(engine) = chosen else { return };
             self.speech.asked(engine, stream.key);
             self.status_changed = true;
