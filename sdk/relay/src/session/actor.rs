@@ -233,7 +233,7 @@ impl Actor {
                     None => break,
                 },
                 incoming = next(&mut self.live) => self.incoming(incoming),
-                Some(heard) = heard.recv() => self.hear(heard),
+                Some(heard) = heard.recv() => self.hear(*heard),
                 Ok(()) = engine.changed() => {
                     let message = engine.borrow_and_update().message.clone();
                     self.record.note("engine", message);
@@ -284,7 +284,7 @@ impl Actor {
         }
     }
 
-    fn hear(&mut self, heard: Box<Heard>) {
+    fn hear(&mut self, heard: Heard) {
         if let Some(partial) = self.streams.hear(self.now(), &mut self.link, heard) {
             self.hub.partial(&partial);
             if self.streams.wants_partials {

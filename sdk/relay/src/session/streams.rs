@@ -333,13 +333,8 @@ impl Streams {
     }
 
     /// What an engine said. Returns text that may still change.
-    pub(crate) fn hear(
-        &mut self,
-        now: Timestamp,
-        link: &mut RelaySession,
-        heard: Box<Heard>,
-    ) -> Option<Partial> {
-        let Heard { stream: id, recognition, event } = *heard;
+    pub(crate) fn hear(&mut self, now: Timestamp, link: &mut RelaySession, heard: Heard) -> Option<Partial> {
+        let Heard { stream: id, recognition, event } = heard;
         let stream = self.open.get_mut(&id)?;
         match stream.transcription.hear(recognition, event) {
             Said::Partial(partial) => return Some(partial),
