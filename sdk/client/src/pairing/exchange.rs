@@ -64,7 +64,7 @@ async fn ask<T: DeserializeOwned>(
         return Err(PairError::Refused(refusal));
     }
     match (status, ErrorReport::decode(&body)) {
-        (429, _) => Err(PairError::TooOften(retry_after.unwrap_or(Duration::from_secs(60)))),
+        (429, _) => Err(PairError::TooOften(retry_after.unwrap_or(Duration::from_mins(1)))),
         (404, _) | (_, None) => Err(unreachable(Cause::HttpStatus(status), "no relay that pairs".into())),
         (_, Some(report)) => Err(PairError::Other(report)),
     }

@@ -33,18 +33,18 @@ impl Middle {
                 tokio::spawn(async move {
                     let Ok(mut client) = acceptor.accept(client).await else { return };
                     let Some((head, body)) = request(&mut client).await else { return };
-                    all.lock().unwrap().push_str(&format!("{head}{body}\n"));
+                    all.lock().unwrap().extend([head.as_str(), &body, "\n"]);
                     let body = rewrite(body);
-                    let head: String = head
-                        .lines()
-                        .filter(|line| !line.is_empty() && !line.to_lowercase().starts_with("content-length"))
-                        .map(|line| format!("{line}\r\n"))
-                        .collect();
+                    let kept =
+                        |line: &&str| !line.is_empty() && !line.to_lowercase().starts_with("content-length");
+                    let head = head.lines().filter(kept).collect::<Vec<_>>().join("\r\n");
                     let tcp = TcpStream::connect(relay).await.unwrap();
                     let name = ServerName::try_from("localhost").unwrap();
                     let mut relay = connector().connect(name, tcp).await.unwrap();
-                    let request =
-                        format!("{head}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                    let request = format!(
+                        "{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                        body.len()
+                    );
                     relay.write_all(request.as_bytes()).await.unwrap();
                     let mut answer = Vec::new();
                     let _ = relay.read_to_end(&mut answer).await;

@@ -110,7 +110,7 @@ fn count<K: Hash + Eq + Copy>(known: &mut HashMap<K, Failures>, who: K) -> Failu
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        address => address,
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

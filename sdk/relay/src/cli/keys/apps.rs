@@ -48,6 +48,6 @@ fn seen(ms: Option<i64>) -> String {
 
 fn show(matches: &ArgMatches, NewAppKey { app, key }: &NewAppKey, hint: &str) -> Result<()> {
     say(matches, &json!({ "app": app, "key": key }), || {
-        println!("{key}\nthe key of {} ({}); {hint}", app.name, app.id)
+        println!("{key}\nthe key of {} ({}); {hint}", app.name, app.id);
     })
 }

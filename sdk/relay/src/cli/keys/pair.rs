@@ -28,7 +28,7 @@ pub(super) fn run(keys: &Keys, matches: &ArgMatches) -> Result<ExitCode> {
     match ended? {
         Some(OfferState::Paired(device)) => {
             say(matches, &json!({ "paired": device }), || {
-                println!("paired: {} ({})", device.name, device.id)
+                println!("paired: {} ({})", device.name, device.id);
             })?;
             Ok(ExitCode::SUCCESS)
         }
