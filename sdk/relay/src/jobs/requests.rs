@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use glasslink_protocol::{Cause, SessionId};
 use serde::Deserialize;
@@ -70,7 +70,7 @@ pub(crate) async fn transcribe(
     let remote = wanted.remote_speech && caller.to_string() == owner;
     let Wanted { engine, from_ms, to_ms, .. } = wanted;
     let job = NewJob { session, epoch, owner, kind: Kind::Again, engine, remote, from_ms, to_ms, frames: 0 };
-    let number = shared.jobs.ask(job).await.map_err(trouble)?;
+    let number = shared.jobs.ask(job).await.map_err(|error| trouble(&error))?;
     let location = format!("/v1/jobs/{number}");
     Ok((StatusCode::ACCEPTED, [("location", location)], Json(json!({ "job": number }))).into_response())
 }
@@ -83,7 +83,7 @@ pub(crate) async fn list(
     let caller = caller(&shared, &headers)?;
     let owner = (!caller.may_see(&Identity::Owner)).then(|| caller.to_string());
     let jobs = shared.database.read(move |connection| rows::list(connection, owner.as_deref()));
-    let jobs = jobs.await.map_err(trouble)?;
+    let jobs = jobs.await.map_err(|error| trouble(&error))?;
     Ok(Json(json!({ "jobs": jobs.iter().map(shown).collect::<Vec<_>>() })))
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn describe(
     if job.kind == Kind::Again {
         let number = job.number;
         let finals = shared.database.read(move |connection| rows::finals(connection, number));
-        answer["finals"] = json!(finals.await.map_err(trouble)?);
+        answer["finals"] = json!(finals.await.map_err(|error| trouble(&error))?);
     }
     Ok(Json(answer))
 }
@@ -110,7 +110,7 @@ pub(crate) async fn cancel(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
     let job = find(&shared, &number, &headers).await?;
-    let cancelled = shared.jobs.cancel(job.number).await.map_err(trouble)?;
+    let cancelled = shared.jobs.cancel(job.number).await.map_err(|error| trouble(&error))?;
     if cancelled || job.state == JobState::Cancelled {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -123,13 +123,13 @@ async fn find(shared: &Arc<Shared>, number: &str, headers: &HeaderMap) -> Result
     let no_job =
         || Refusal::because(Cause::HttpStatus(404), "there is no such job; /v1/jobs has those there are");
     let number: i64 = number.parse().map_err(|_| no_job())?;
-    let job = shared.jobs.find(number).await.map_err(trouble)?.ok_or_else(no_job)?;
+    let job = shared.jobs.find(number).await.map_err(|error| trouble(&error))?.ok_or_else(no_job)?;
     let ours = job.owner.parse::<Identity>().is_ok_and(|owner| caller.may_see(&owner));
     if ours { Ok(job) } else { Err(no_job()) }
 }
 
 fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Identity, Refusal> {
-    let authorization = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let grant = shared.credentials.identify(authorization);
     Ok(grant.ok_or(Refusal::new(Cause::Unauthorized))?.identity)
 }
@@ -164,7 +164,7 @@ fn busy() -> Refusal {
     Refusal::new(Cause::Overloaded)
 }
 
-fn trouble(error: DatabaseError) -> Refusal {
+fn trouble(error: &DatabaseError) -> Refusal {
     tracing::debug!(%error, "jobs");
     busy()
 }

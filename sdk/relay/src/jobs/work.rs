@@ -249,14 +249,13 @@ impl<'a> Worker<'a> {
         let number = self.job.number;
         let finals = self.read(move |connection| rows::finals(connection, number)).await?;
         let written = spawn_blocking(move || {
-            let mut next = found.link.first_event.0 + found.link.events.len() as u64;
+            let next = found.link.first_event.0 + found.link.events.len() as u64;
             let is_new = |said: &Final| {
                 let settled = found.settled.get(&said.stream).copied().unwrap_or_default();
                 said.from >= settled
             };
-            for said in finals.into_iter().filter(is_new) {
-                found.store.event(EventNumber(next), &TranscriptEvent::Final(said));
-                next += 1;
+            for (said, number) in finals.into_iter().filter(is_new).zip(next..) {
+                found.store.event(EventNumber(number), &TranscriptEvent::Final(said));
             }
             // What is before these marks is settled, so that nobody does it again.
             for (stream, to) in ends {
