@@ -5,7 +5,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 const TABLE: &str = include_str!("../METRICS.md");
 
 /// Each figure with a label, the label, and its values.
-const LABELLED: [(&str, &str, &[&str]); 5] = [
+const LABELLED: [(&str, &str, &[&str]); 7] = [
     (
         "glasslink_relay_refused_total",
         "cause",
@@ -28,6 +28,23 @@ const LABELLED: [(&str, &str, &[&str]); 5] = [
     ("glasslink_relay_audio_stalls_total", "given_up", &["yes", "no"]),
     ("glasslink_relay_reconciled_total", "what", &["restated", "restored", "forgotten", "revived"]),
     ("glasslink_relay_orphans_total", "kind", &["task", "session", "row", "file"]),
+    (
+        "glasslink_relay_engine_failures_total",
+        "cause",
+        &[
+            "not_installed",
+            "corrupted",
+            "runtime",
+            "failed",
+            "unreachable",
+            "broken",
+            "timed_out",
+            "refused",
+            "rate_limited",
+            "misconfigured",
+        ],
+    ),
+    ("glasslink_relay_jobs_total", "outcome", &["done", "failed", "poisoned"]),
 ];
 
 /// A row of the table.

@@ -145,6 +145,30 @@ async fn a_job_outlives_the_relay_that_took_it() {
 }
 
 #[tokio::test]
+async fn with_the_store_and_all_engines_lost_together_nothing_said_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = with(&down(), &folder).start().await.unwrap();
+    unheard(&relay, hello(1), 3).await;
+    relay.shutdown().await;
+    // The database is gone, with the job in it, and there is still no engine when the relay is back.
+    for name in ["relay.db", "relay.db-wal", "relay.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(name));
+    }
+    let engine = down();
+    let relay = with(&engine, &folder).start().await.unwrap();
+    // A session that lives through it goes on.
+    let mut live = client(&relay, hello(2)).await;
+    live.say(&ClientMessage::Open(stream(1, 0))).await;
+    live.audio(1, 0, 100).await;
+    live.until(|message| matches!(message, RelayMessage::Kept { next: FrameIndex(100), .. })).await;
+    engine.install();
+    live.until(|message| matches!(message, RelayMessage::Transcribed { to: FrameIndex(100), .. })).await;
+    let done = job(&relay, 1, "done").await;
+    assert_eq!(done["session"], id(1));
+    assert_eq!(events_of(folder.path()), ["second 0", "second 1", "second 2"]);
+}
+
+#[tokio::test]
 async fn what_is_asked_for_again_stands_beside_the_transcript() {
     let folder = tempfile::tempdir().unwrap();
     let engine = FakeEngine::called("only");

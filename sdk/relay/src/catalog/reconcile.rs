@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use super::housekeeper::{Memory, Repairs};
 use super::types::{CatalogError, Found, Listed, SessionKey, SessionState};
+use crate::jobs;
 use crate::session::Inspection;
 use crate::shared::Shared;
 use crate::store::{contents, look};
@@ -66,7 +67,9 @@ pub(super) async fn reconcile(shared: &Arc<Shared>, memory: &mut Memory) -> Resu
         match read(shared, session, Some(folder.to_owned())).await {
             Some(found) => {
                 doubtful.retain(|key| *key != found.key);
+                let key = found.key;
                 shared.catalog.restore(found, Some(folder.to_owned())).await?;
+                jobs::recover(shared, key.id, key.epoch).await;
                 repairs.restored += 1;
             }
             None => drop(memory.unreadable.insert(folder.to_owned())),

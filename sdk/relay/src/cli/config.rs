@@ -226,6 +226,12 @@ impl Origin {
     }
 }
 
+/// The file's tables, as it has them.
+#[derive(Serialize)]
+struct Tables<'a> {
+    engine: &'a [EngineTable],
+}
+
 /// As the TOML file that would say the same, secrets left out.
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,10 +243,6 @@ impl fmt::Display for Layers {
                 }
                 None => writeln!(f, "# {key} is not set")?,
             }
-        }
-        #[derive(Serialize)]
-        struct Tables<'a> {
-            engine: &'a [EngineTable],
         }
         // Beside the tables, the key would be one of the same name.
         if !self.engines.is_empty() && !self.values.contains_key("engine") {

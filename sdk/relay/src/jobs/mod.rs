@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use glasslink_protocol::{Epoch, SessionId};
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use tracing::info;
 
 pub(crate) use requests::{cancel, describe, list, transcribe};
@@ -26,6 +27,8 @@ pub(crate) use runner::start;
 use crate::clock::unix_micros;
 use crate::database::{Database, DatabaseError};
 use crate::identity::Identity;
+use crate::shared::Shared;
+use crate::store::Store;
 use rows::{Job, Kind, NewJob};
 
 /// Takes jobs.
@@ -81,6 +84,23 @@ impl Jobs {
     /// Whether there was anything to cancel.
     async fn cancel(&self, number: i64) -> Result<bool, DatabaseError> {
         self.database.call(move |connection| rows::cancel(connection, number, now_ms())).await
+    }
+}
+
+/// A session that is over was found in its files only: if it was not transcribed to its end, and the job for that is as
+/// lost as its rows, there is one again.
+pub(crate) async fn recover(shared: &Arc<Shared>, session: SessionId, epoch: Epoch) {
+    let Some(data) = shared.data.clone() else { return };
+    let found = spawn_blocking(move || {
+        let (_, found) = data.archived_session(session, epoch)?;
+        let waiting = found.link.streams.iter().map(|stream| found.store.held(stream.start.stream).frames);
+        Some((waiting.sum::<u64>(), found.identity, found.remote_speech))
+    });
+    if let Ok(Some((frames, owner, remote))) = found.await
+        && frames > 0
+        && shared.speech.any_may_have(remote)
+    {
+        shared.jobs.left_over(session, epoch, &owner, remote, frames);
     }
 }
 

@@ -59,8 +59,8 @@ async fn next(shared: &Arc<Shared>) -> Option<Job> {
     });
     match claimed.await {
         Ok((claimed, (waiting, poisoned))) => {
-            gauge!("glasslink_relay_jobs", "state" => "waiting").set(waiting as f64);
-            gauge!("glasslink_relay_jobs", "state" => "poisoned").set(poisoned as f64);
+            gauge!("glasslink_relay_jobs_waiting").set(waiting as f64);
+            gauge!("glasslink_relay_jobs_poisoned").set(poisoned as f64);
             let (job, was_stuck) = claimed?;
             if was_stuck {
                 warn!(

@@ -131,9 +131,7 @@ impl Speech {
     /// An engine failed a stream.
     pub(crate) fn failed(&self, index: usize, stream: u64, error: &EngineError) {
         let ranked = &self.engines[index];
-        let name = ranked.engine.name().to_owned();
-        counter!("glasslink_relay_engine_failures_total", "engine" => name, "cause" => cause(error))
-            .increment(1);
+        counter!("glasslink_relay_engine_failures_total", "cause" => cause(error)).increment(1);
         let opened = ranked.lock().breaker.failed(Some(stream), error, Instant::now());
         if opened {
             self.set(index, EngineStatus::of(error));
@@ -179,7 +177,8 @@ impl Speech {
         }
         condition.status = status;
         drop(condition);
-        gauge!("glasslink_relay_engine_up", "engine" => name.to_owned()).set(f64::from(u8::from(is_ready)));
+        let ready = self.engines.iter().filter(|ranked| ranked.lock().status.is_ready()).count();
+        gauge!("glasslink_relay_engines_ready").set(ready as f64);
         self.tell();
     }
 
