@@ -23,7 +23,10 @@ use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::figures;
 use crate::handle::{RelayHandle, reached_at};
-use crate::identity::{Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Secret};
+use crate::identity::{
+    Audit, AuditEvent, AuditNote, Credentials, Grant, Identity, Keys, KeysError, Quotas, SESSIONS_EACH,
+    Secret,
+};
 use crate::jobs::{self, Jobs};
 use crate::limits;
 use crate::memory::Memory;
@@ -51,6 +54,7 @@ pub struct RelayBuilder {
     sessions: usize,
     metrics: Option<Exposition>,
     metrics_open: bool,
+    sessions_each: u32,
     memory: Option<u64>,
 }
 
@@ -120,6 +124,7 @@ impl Relay {
             sessions: limits::SESSIONS,
             metrics: None,
             metrics_open: false,
+            sessions_each: SESSIONS_EACH,
             memory: None,
         }
     }
@@ -251,6 +256,13 @@ impl RelayBuilder {
         self
     }
 
+    /// Sessions of one device, app or named token at once; 256 by default. Owners have no such limit.
+    #[must_use]
+    pub fn max_sessions_each(mut self, sessions: u32) -> Self {
+        self.sessions_each = sessions;
+        self
+    }
+
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
         let is_local = self.listen.ip().is_loopback();
@@ -276,6 +288,7 @@ impl RelayBuilder {
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
+            quotas: Quotas::new(self.sessions_each),
             guessing: Guessing::default(),
             certificate,
             pairing: pairing::Exchanges::default(),

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::doors::link::{Connection, Trace, close};
-use crate::identity::{AuditEvent, AuditNote, Grant, Identity};
+use crate::identity::{AuditEvent, AuditNote, Grant, Identity, Of, Share};
 use crate::limits;
 use crate::session::{self, Attach, Begin, Command, Inspection};
 use crate::shared::Shared;
@@ -27,6 +27,8 @@ pub(crate) struct Registry {
 struct Known {
     identity: Identity,
     commands: mpsc::Sender<Command>,
+    /// Of what its identity may have; one that was found goes on whatever others there are.
+    _share: Option<Share>,
 }
 
 /// A connection that did not get its session.
@@ -73,10 +75,16 @@ impl Registry {
                 return refuse(connection, CloseCode::Overloaded, Cause::Overloaded);
             }
             Entry::Vacant(vacant) => {
+                let Some(share) = shared.quotas.take(Of::Session, &identity) else {
+                    drop(sessions);
+                    let note = AuditNote::new(AuditEvent::LimitReached).by(identity).saying("sessions");
+                    shared.credentials.audit().note(note);
+                    return refuse(connection, CloseCode::RateLimited, Cause::RateLimited);
+                };
                 let (commands, inbox) = mpsc::channel(limits::COMMANDS);
                 let begin = Begin::New(identity.clone());
                 spawn(shared, hello.session, &identity, begin, inbox);
-                vacant.insert(Known { identity, commands })
+                vacant.insert(Known { identity, commands, _share: Some(share) })
             }
         };
         if let Ok(place) = known.commands.try_reserve() {
@@ -103,7 +111,8 @@ impl Registry {
         let (session, identity) = (found.session, found.identity.clone());
         let mut sessions = self.lock();
         spawn(shared, session, &identity, Begin::Found(Box::new(found), version), inbox);
-        sessions.insert(session, Known { identity, commands });
+        let share = shared.quotas.take(Of::Session, &identity);
+        sessions.insert(session, Known { identity, commands, _share: share });
     }
 
     /// The sessions that `identity` may see, in the order of their ids: the first `most` behind `after`.

@@ -16,7 +16,7 @@ use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
 use crate::doors::pairing;
 use crate::fanout::DecodePool;
-use crate::identity::{Credentials, Identity};
+use crate::identity::{Credentials, Identity, Quotas};
 use crate::jobs::Jobs;
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -28,6 +28,8 @@ use crate::store::DataDir;
 pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     pub(crate) guard: Guard,
+    /// What each identity has.
+    pub(crate) quotas: Quotas,
     /// Who shows wrong credentials.
     pub(crate) guessing: Guessing,
     /// The relay's, where it speaks TLS.

@@ -281,3 +281,32 @@ async fn a_lockdown_closes_every_session_and_ends_every_credential() {
     let mut owner = Client::connect(request(&relay.url(), Some("another"))).await.unwrap();
     owner.greet(HelloFields { attach: 2, ..hello(0) }).await;
 }
+
+#[tokio::test]
+async fn one_device_does_not_take_the_relay_from_the_others() {
+    let relay = Relay::builder().token("x").max_sessions_each(3).start().await.unwrap();
+    let (_, key) = paired(&relay).await;
+    let token = token(&relay, &key).await;
+    let mut clients = Vec::new();
+    for session in 0..3 {
+        let mut client = Client::connect(request(&relay.url(), Some(&token))).await.unwrap();
+        client.greet(hello(session)).await;
+        clients.push(client);
+    }
+    let mut one_more = Client::connect(request(&relay.url(), Some(&token))).await.unwrap();
+    one_more.say_hello(hello(3)).await;
+    assert_eq!(one_more.until_closed().await.1, Some(CloseCode::RateLimited.code()));
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match Client::connect(request(&relay.url(), Some(&token))).await {
+            Ok(client) => waiting.push(client),
+            Err(Error::Http(response)) => break response.status().as_u16(),
+            Err(other) => panic!("{other}"),
+        }
+        assert!(waiting.len() < 50, "there is no end of them");
+    };
+    assert_eq!(refused, 429);
+    let mut owner = Client::connect(request(&relay.url(), Some("x"))).await.unwrap();
+    owner.greet(hello(100)).await;
+    audited(&relay.keys(), "limit_reached").await;
+}

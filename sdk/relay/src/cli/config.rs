@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) archive_keep: Duration,
     pub(crate) session_keep: Duration,
     pub(crate) max_sessions: usize,
+    pub(crate) max_sessions_each: u32,
     /// Bytes.
     pub(crate) max_memory: Option<u64>,
     pub(crate) log: String,
@@ -131,6 +132,9 @@ impl Layers {
             })?,
             session_keep: self.parse("session-keep", "a number of seconds", |text| {
                 text.parse().ok().map(Duration::from_secs)
+            })?,
+            max_sessions_each: self.parse("max-sessions-each", "a number from 1 on", |text| {
+                text.parse().ok().filter(|sessions| *sessions > 0)
             })?,
             max_sessions: self.parse("max-sessions", "a number from 1 on", |text| {
                 text.parse().ok().filter(|sessions| *sessions > 0)

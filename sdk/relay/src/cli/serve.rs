@@ -43,6 +43,7 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
         .listen(config.listen)
         .session_keep(config.session_keep)
         .max_sessions(config.max_sessions)
+        .max_sessions_each(config.max_sessions_each)
         .metrics(exposition);
     if config.open_metrics {
         relay = relay.open_metrics();

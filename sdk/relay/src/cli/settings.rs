@@ -89,6 +89,14 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "600",
     ),
     with_default(setting("max-sessions", "NUMBER", "Sessions at once, connected or not"), "10000"),
+    with_default(
+        setting(
+            "max-sessions-each",
+            "NUMBER",
+            "Sessions of one device, or one app, at once; owners have no such limit",
+        ),
+        "256",
+    ),
     setting("max-memory", "MB", "With more memory than this, ask new sessions to wait"),
     with_default(
         setting("log", "FILTER", "What is logged: error, warn, info, debug, trace, or a filter by target"),

@@ -73,6 +73,7 @@ impl Keys {
         change: impl FnOnce(&Transaction<'_>) -> Result<T, KeysError>,
     ) -> Result<T, KeysError> {
         let done = self.database.change(change)?;
+        self.database.scrub()?;
         self.refresh()?;
         Ok(done)
     }

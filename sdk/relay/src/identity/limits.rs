@@ -37,3 +37,13 @@ pub(crate) const WATCH: Duration = Duration::from_millis(300);
 
 /// Another process writes for milliseconds.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
+
+/// Sessions of one device, app or named token at once, by default: a room of glasses on one laptop; and no more than a
+/// small part of the 10,000.
+pub(crate) const SESSIONS_EACH: u32 = 256;
+
+/// What an identity may send for long: five streams of 48 kHz PCM that catch up at four times real time.
+pub(crate) const BYTES_PER_SECOND: f64 = 2_000_000.0;
+
+/// What it may send at once before that counts: what a link has under way after an outage, in every session.
+pub(crate) const BYTES_AT_ONCE: f64 = 16_000_000.0;

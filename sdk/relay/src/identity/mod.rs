@@ -9,9 +9,9 @@ mod devices;
 mod keys;
 mod limits;
 mod offers;
+mod quota;
 mod secret;
 mod snapshot;
-#[allow(dead_code, reason = "the doors for apps use it")]
 mod who;
 
 pub use apps::{AppEntry, NewAppKey};
@@ -22,8 +22,9 @@ pub(crate) use credentials::{Credentials, Grant, claimed};
 pub use database::KeysError;
 pub use devices::Device;
 pub use keys::{Keys, Lockdown};
-pub(crate) use limits::OFFER;
+pub(crate) use limits::{OFFER, SESSIONS_EACH};
 pub(crate) use offers::Newcomer;
 pub use offers::{CodeOffer, OfferState, QrOffer};
+pub(crate) use quota::{Of, Quotas, Rate, Share};
 pub(crate) use secret::Secret;
 pub(crate) use who::{Identity, PeerId, UnknownIdentity};

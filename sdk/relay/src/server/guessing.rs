@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use glasslink_protocol::Cause;
 use tokio::time::{Instant, sleep};
 
+use crate::doors::app::authorization;
 use crate::identity::{AuditEvent, AuditNote, PeerId, claimed};
 use crate::server::Refusal;
 use crate::shared::Shared;
@@ -126,7 +128,7 @@ pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, n
     let Some(peer) = request.extensions().get::<SocketAddr>().map(SocketAddr::ip) else {
         return next.run(request).await;
     };
-    let authorization = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+    let authorization = authorization(request.headers()).map(Cow::into_owned);
     let claimed = authorization.as_deref().and_then(claimed);
     let path = request.uri().path();
     let offers = path.starts_with("/v1/pair") || path == "/dashboard/login";

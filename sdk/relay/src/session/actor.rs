@@ -13,7 +13,7 @@ use tracing::{Span, debug, info, info_span, warn};
 use crate::catalog::{Record, SessionKey};
 use crate::doors::link::{Connection, Incoming, Trace, close};
 use crate::fanout::{Hub, Subscribe, Unsubscribe};
-use crate::identity::{AuditEvent, AuditNote, Identity};
+use crate::identity::{AuditEvent, AuditNote, Identity, Rate};
 use crate::limits;
 use crate::session::Inspection;
 use crate::session::streams::Streams;
@@ -107,6 +107,10 @@ struct Actor {
     shared: Arc<Shared>,
     /// Whose it is.
     identity: Identity,
+    /// What that identity may send.
+    rate: Option<Arc<Rate>>,
+    /// More came than that: nothing more is read until then.
+    reads_at: Option<Instant>,
     link: RelaySession,
     live: Option<Live>,
     /// The connection that a new one takes the place of.
@@ -192,9 +196,12 @@ impl Actor {
         let shared = Arc::clone(shared);
         let stage = Stage::Running;
         let telemetry = Telemetry::begin(link.sums());
+        let rate = shared.quotas.rate(&identity);
         let mut actor = Self {
             shared,
             identity,
+            rate,
+            reads_at: None,
             link,
             live: None,
             leaving: None,
@@ -232,7 +239,7 @@ impl Actor {
                     Some(command) => self.command(command),
                     None => break,
                 },
-                incoming = next(&mut self.live) => self.incoming(incoming),
+                incoming = next(&mut self.live), if self.reads_at.is_none() => self.incoming(incoming),
                 Some(heard) = heard.recv() => self.hear(*heard),
                 Ok(()) = engine.changed() => {
                     let message = engine.borrow_and_update().message.clone();
@@ -306,7 +313,13 @@ impl Actor {
             Stage::Running | Stage::Over => None,
         };
         let expires = self.live.as_ref().and_then(|live| live.until);
-        link.into_iter().chain(stalled).chain(self.streams.due()).chain(finishing).chain(expires).min()
+        link.into_iter()
+            .chain(stalled)
+            .chain(self.streams.due())
+            .chain(finishing)
+            .chain(expires)
+            .chain(self.reads_at)
+            .min()
     }
 
     fn command(&mut self, command: Command) {
@@ -376,6 +389,9 @@ impl Actor {
     fn incoming(&mut self, incoming: Incoming) {
         let now = self.now();
         let Some(Live { attachment, .. }) = self.live else { return };
+        if let (Some(rate), Incoming::Audio(message)) = (&self.rate, &incoming) {
+            self.reads_at = rate.came(message.len());
+        }
         let incoming = if self.stage == Stage::Running { incoming } else { only_signs_of_life(incoming) };
         match incoming {
             Incoming::Text(text) => self.link.text(now, attachment, &text),
@@ -401,6 +417,7 @@ impl Actor {
     }
 
     fn timeout(&mut self) {
+        self.reads_at.take_if(|at| *at <= Instant::now());
         self.link.handle_timeout(self.now());
         if self.live.as_ref().is_some_and(|live| live.connection.is_stuck(Instant::now())) {
             self.give_up();

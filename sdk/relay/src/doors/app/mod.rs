@@ -13,6 +13,7 @@ use axum::routing::get;
 
 pub(crate) use outbox::Outbox;
 pub(crate) use queue::{Audio, Queue};
+pub(crate) use upgrade::authorization;
 
 use crate::shared::Shared;
 

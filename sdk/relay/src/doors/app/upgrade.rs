@@ -35,7 +35,7 @@ pub(super) async fn upgrade(
 }
 
 /// The key is in `Authorization` or, from a browser, which cannot set that, among the subprotocols.
-fn authorization(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
     if let Some(authorization) = headers.get(AUTHORIZATION) {
         return Some(authorization.as_bytes().into());
     }

@@ -10,13 +10,13 @@ use tracing::debug;
 use crate::doors::link::Trace;
 use crate::doors::link::connection::{Connection, Incoming, close};
 use crate::doors::link::websocket::WebSocket;
-use crate::identity::{AuditEvent, AuditNote, Grant};
+use crate::identity::{AuditEvent, AuditNote, Grant, Share};
 use crate::limits;
 use crate::server::{Place, Transport};
 use crate::shared::Shared;
 
 /// Waits for `hello`, and hands the connection to its session.
-pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade, place: Place) {
+pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade, place: (Place, Share)) {
     let Ok(upgraded) = upgraded.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else { return };
     let socket = WebSocket::new(parts.io.into_inner(), &parts.read_buf, place).await;

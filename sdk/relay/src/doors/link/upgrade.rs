@@ -13,6 +13,7 @@ use glasslink_protocol::{Cause, SUBPROTOCOL};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::doors::link::hello::greet;
+use crate::identity::{AuditEvent, AuditNote, Of};
 use crate::server::{Place, Refusal};
 use crate::shared::Shared;
 
@@ -34,8 +35,13 @@ pub(crate) async fn upgrade(
     if shared.registry.is_crowded() {
         return Err(Refusal::new(Cause::Overloaded));
     }
+    let Some(share) = shared.quotas.take(Of::Connection, &grant.identity) else {
+        let note = AuditNote::new(AuditEvent::LimitReached).by(grant.identity).saying("connections");
+        shared.credentials.audit().note(note);
+        return Err(Refusal::because(Cause::RateLimited, "these credentials have too many connections"));
+    };
     let upgraded = hyper::upgrade::on(&mut request);
-    shared.connections.spawn(greet(Arc::clone(&shared), grant, upgraded, place));
+    shared.connections.spawn(greet(Arc::clone(&shared), grant, upgraded, (place, share)));
     switch(accept)
 }
 

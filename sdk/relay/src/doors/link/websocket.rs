@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::Incoming;
+use crate::identity::Share;
 use crate::limits;
 use crate::server::{Place, Transport};
 
@@ -27,11 +28,11 @@ pub(crate) struct WebSocket {
     /// When the socket last took something, or there was nothing to take.
     taken_at: Instant,
     reads: u32,
-    _place: Place,
+    _place: (Place, Share),
 }
 
 impl WebSocket {
-    pub(crate) async fn new(transport: Transport, read_already: &[u8], place: Place) -> Self {
+    pub(crate) async fn new(transport: Transport, read_already: &[u8], place: (Place, Share)) -> Self {
         let largest = MAX_AUDIO_BYTES.max(MAX_TEXT_BYTES);
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER)
