@@ -15,7 +15,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -43,6 +43,11 @@ const NEEDS: [Need; 7] = [
         what: "libfaketime, with which tests set the clock of a relay",
         is_there: || system::which("faketime").is_some(),
         apt: &["faketime"],
+    },
+    Need {
+        what: "chromium and chromedriver, in which the relay's dashboard is looked at",
+        is_there: || system::which("chromium").is_some() && system::which("chromedriver").is_some(),
+        apt: &["chromium", "chromium-driver"],
     },
     Need {
         what: "libasound and pkg-config, which the microphone is built with",

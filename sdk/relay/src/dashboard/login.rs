@@ -35,8 +35,9 @@ pub(super) async fn login(State(shared): State<Arc<Shared>>, request: Request) -
         Trouble::new(StatusCode::BAD_REQUEST, "malformed", "this is no login", remedy)
     })?;
     let by = if offer.ticket.is_empty() {
-        let authorization = format!("Bearer {}", offer.token).into_bytes();
-        shared.credentials.identify(Some(&authorization)).map(|_| By::Token(authorization))
+        // Where nobody needs a token, nobody needs one here.
+        let token = (!offer.token.is_empty()).then(|| format!("Bearer {}", offer.token).into_bytes());
+        shared.credentials.identify(token.as_deref()).map(|_| By::Token(token))
     } else {
         let good = shared.data.as_ref().is_some_and(|data| redeem(data.root(), &offer.ticket));
         good.then_some(By::Ticket)
@@ -62,7 +63,7 @@ fn refused(offer: &Offer) -> Trouble {
     } else {
         ("this link was used, or is too old", "run `glasslink-relay dashboard` for another one")
     };
-    Trouble::new(StatusCode::FORBIDDEN, "login_refused", message, remedy)
+    Trouble::new(StatusCode::UNAUTHORIZED, "login_refused", message, remedy)
 }
 
 /// `GET /dashboard/me`: who is logged in, and what changes something has to carry.

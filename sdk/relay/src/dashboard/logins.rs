@@ -44,7 +44,7 @@ struct Login {
 #[derive(Clone)]
 pub(super) enum By {
     /// With a token, which is asked about each time: one that is revoked opens nothing.
-    Token(Vec<u8>),
+    Token(Option<Vec<u8>>),
     /// With a link.
     Ticket,
 }
@@ -103,7 +103,7 @@ pub(crate) fn caller(parts: &Parts, shared: &Shared) -> Result<Caller, Trouble> 
     match by {
         By::Ticket => Ok(Caller { identity: Identity::Owner, until: Some(until) }),
         By::Token(authorization) => {
-            let grant = shared.credentials.identify(Some(&authorization)).ok_or_else(logged_out)?;
+            let grant = shared.credentials.identify(authorization.as_deref()).ok_or_else(logged_out)?;
             let until = grant.until.map_or(until, |expires| expires.min(until));
             Ok(Caller { identity: grant.identity, until: Some(until) })
         }

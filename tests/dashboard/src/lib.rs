@@ -1,0 +1,1 @@
+//! Tests of the relay's dashboard, in Chromium; they are skipped where there is none.
