@@ -430,3 +430,43 @@ async fn at_the_start_a_relay_without_its_database_serves_and_heals() {
     events(&relay, ID, 4).await;
     assert_eq!(get(relay.local_addr(), "/readyz").await.status, 200);
 }
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_a_session_that_no_task_has_are_taken_up_again() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stray = with_engine().data(other.path()).start().await.unwrap();
+    drop(talk(&stray, 1, None).await);
+    stray.shutdown().await;
+    let relay = with_engine().data(folder.path()).start().await.unwrap();
+    // As a session whose task died leaves them.
+    copy(&other.path().join("sessions").join(ID), &folder.path().join("sessions").join(ID));
+    // It looks each minute, and when its database was made again.
+    fs::remove_file(folder.path().join("relay.db")).unwrap();
+    let found = until(&relay, &format!("/v1/sessions/{ID}"), says("waiting")).await;
+    assert_eq!(found["live"]["last_event"], 4, "it is live again");
+    events(&relay, ID, 4).await;
+}
+
+#[tokio::test]
+async fn rows_without_files_and_files_half_deleted_are_gone_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = with_engine().data(folder.path()).start().await.unwrap();
+    let mut client = talk(&relay, 1, None).await;
+    client.say(&ClientMessage::Bye).await;
+    until(&relay, &format!("/v1/sessions/{ID}"), says("over")).await;
+    relay.shutdown().await;
+    // As a relay leaves it that dies while it deletes.
+    fs::rename(folder.path().join("archive"), folder.path().join("deleting")).unwrap();
+    let relay = with_engine().data(folder.path()).start().await.unwrap();
+    until(&relay, "/v1/sessions", |answer| answer["sessions"] == json!([])).await;
+    assert_eq!(files_with(folder.path(), &["second"]), Vec::<String>::new());
+}

@@ -77,10 +77,10 @@ impl Browser {
         ];
         let mut wanted = Capabilities::new();
         wanted.insert("goog:chromeOptions".into(), json!({ "args": args }));
-        wanted.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(wanted);
-        let driver = timeout(PATIENCE, builder.connect(&format!("http://127.0.0.1:{port}")));
+        let address = format!("http://127.0.0.1:{port}");
+        let driver = timeout(PATIENCE, builder.connect(&address));
         let driver = driver.await.expect("the browser starts").unwrap();
         Some(Self { driver, process, _profile: profile })
     }
@@ -100,11 +100,6 @@ impl Browser {
         };
         let done = timeout(PATIENCE, asking).await;
         assert!(done.is_ok(), "{script} gives {last}, not {wanted}");
-    }
-
-    /// What the browser complains about, but for refused logins.
-    pub async fn complaints(&self) -> Vec<String> {
-        Vec::new()
     }
 
     /// A picture for people, where GLASSLINK_PICTURES says.

@@ -150,7 +150,7 @@ function measure() {
   $("k-attached").textContent = `${attached} connected`;
   const part = history.quality.reduce((all, value) => all + value, 0) / history.quality.length;
   $("k-quality").textContent = total > 0.5 || lost ? `${(part * 100).toFixed(part === 1 ? 0 : 1)} %` : "–";
-  $("k-lost").textContent = "of frames arrive";
+  $("k-lost").textContent = "of frames";
 }
 
 function push(name, value) {
@@ -167,7 +167,7 @@ function pill(at, text, kind) {
 
 function spark(at, values, floor) {
   const top = Math.max(...values, floor);
-  const step = 120 / 59;
+  const step = 120 / Math.max(1, values.length - 1);
   const points = values.map((value, index) => {
     const x = 120 - (values.length - 1 - index) * step;
     return `${x.toFixed(1)},${(26 - (value / top) * 22).toFixed(1)}`;
@@ -215,6 +215,8 @@ function quality(row) {
 }
 
 function behind(row) {
+  // Where nobody transcribes, nothing is behind.
+  if (row.engine === "disabled") return "–";
   const worst = Math.max(0, ...row.streams.map((stream) => (stream.untranscribed * (stream.frame_ms ?? 10)) / 1000));
   return worst < 1 ? "–" : worst < 90 ? `${worst.toFixed(0)} s` : `${(worst / 60).toFixed(0)} min`;
 }
@@ -280,7 +282,7 @@ async function openSession(id, epoch) {
   open = { id, epoch };
   detail = null;
   await refreshDetail();
-  if (detail) $("detail").focus();
+  if (detail) $("detail").focus({ preventScroll: true });
 }
 
 let refreshing = false;
