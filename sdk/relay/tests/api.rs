@@ -398,6 +398,8 @@ async fn with_its_database_gone_at_runtime_link_and_captions_go_on_and_it_is_mad
     let refused = |answer: &Answer| answer.status == 503 && answer.text().contains("database");
     let told = async {
         while !refused(&get(relay.local_addr(), "/readyz").await) {
+            // It is there, however long this takes.
+            client.say(&ClientMessage::Ping { id: 1 }).await;
             sleep(Duration::from_millis(10)).await;
         }
     };
