@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Longer than anything here takes, on any machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Browser {
     driver: Driver,
@@ -102,7 +102,7 @@ impl Browser {
         assert!(done.is_ok(), "{script} gives {last}, not {wanted}");
     }
 
-    /// A picture for people, where GLASSLINK_PICTURES says.
+    /// A picture for people, where `GLASSLINK_PICTURES` says.
     pub async fn picture(&self, name: &str) {
         if let Some(folder) = std::env::var_os("GLASSLINK_PICTURES") {
             // Some seconds of history look more like it.
