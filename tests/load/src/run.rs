@@ -21,7 +21,7 @@ use crate::{Run, What};
 const AT_ONCE: usize = 32;
 
 /// Connections that come and go before memory is looked at: what the first ones cost is the program's.
-const WARM_UP: u32 = 200;
+const WARM_UP: u32 = 16;
 
 /// Memory is looked at after everybody has had the time to rest.
 const REST: Duration = Duration::from_secs(1);

@@ -60,12 +60,17 @@ pub(crate) fn run() -> ExitCode {
         "glasslink",
         "--test",
         "killed",
+        "--test",
+        "relay_killed",
         "--",
         "--nocapture",
     ]);
     steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
     let tests = ["outages", "long_outages", "timeline"];
     steps.tests("under fire", outages(&tests).env("GLASSLINK_NIGHTLY", "1"));
+    let mut over = workspace::cargo("test");
+    over.args(["-p", "glasslink-relay", "--test", "nothing_left"]);
+    steps.tests("10,000 sessions leave nothing", over.env("GLASSLINK_NIGHTLY", "1"));
     let mut microphone = workspace::cargo("test");
     microphone.args(["-p", "glasslink-audio", "--features", "microphone", "--test", "microphone", "--"]);
     microphone.args(["--nocapture", "--test-threads", "1"]);

@@ -8,9 +8,9 @@ use super::pool::{DecodePool, Job, Notes, Seat};
 use super::told::{Opened, Subscriber, Told};
 use crate::doors::app::Outbox;
 
-/// What waits to be decoded for a session: some 3 s of a live stream. A machine that is further behind leaves audio out,
+/// What waits to be decoded for a session: some 12 s of a live stream. A machine that is further behind leaves audio out,
 /// and says so, rather than be late with all of it.
-const WAITING: usize = 64;
+const WAITING: usize = 256;
 
 /// A session's way to the pool, as long as an app wants samples.
 pub(super) struct Tap {
