@@ -89,7 +89,9 @@ pub enum StartError {
         error: io::Error,
     },
     /// An address that others reach needs a token, so that they do not have the relay to themselves.
-    #[error("{0} can be reached from outside: set a token, or listen on 127.0.0.1")]
+    #[error(
+        "{0} can be reached from outside: set a token, or a data folder for the keys of paired devices, or listen on 127.0.0.1"
+    )]
     TokenNeeded(SocketAddr),
     /// The system has no room for another thread.
     #[error("cannot start a thread: {0}")]

@@ -34,7 +34,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         setting(
             "listen",
             "ADDRESS:PORT",
-            "Where to listen; any address but 127.0.0.1 and [::1] needs a token",
+            "Where to listen; any address but 127.0.0.1 and [::1] needs a token, or a data folder and paired devices",
         ),
         "127.0.0.1:7700",
     ),

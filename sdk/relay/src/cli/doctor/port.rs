@@ -17,10 +17,10 @@ pub(super) fn check(config: &Config) -> Finding {
         Ok(_) if address.ip().is_loopback() => {
             Finding::good(CHECK, format!("{address} is free; it is reached from this machine only"))
         }
-        Ok(_) if config.token.is_none() => Finding::problem(
+        Ok(_) if config.token.is_none() && config.data.is_none() => Finding::problem(
             CHECK,
             format!("{address} can be reached from outside, and there is no token"),
-            "set token-file, or listen on 127.0.0.1",
+            "set token-file, or data, and pair devices; or listen on 127.0.0.1",
         ),
         Ok(_) => Finding::good(
             CHECK,
@@ -41,7 +41,7 @@ pub(super) fn check(config: &Config) -> Finding {
 }
 
 fn probe(config: &Config) -> String {
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let scheme = if config.tls.is_some() || config.own_tls { "https" } else { "http" };
     format!("{scheme}://THIS-MACHINE:{}/healthz", config.listen.port())
 }
 
