@@ -4,61 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glasslink_protocol::{Cause, ClientMessage, CloseCode, Durability, ErrorReport, SessionId};
-use glasslink_session::{AttachError, Attachment, Hello, RelayAction, RelayEvent, RelaySession, Timestamp};
+use glasslink_session::{AttachError, Attachment, RelayAction, RelayEvent, RelaySession, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Span, debug, info, info_span, warn};
 
 use crate::catalog::{Record, SessionKey};
-use crate::doors::link::{Connection, Incoming, Trace, close};
-use crate::fanout::{Hub, Subscribe, Unsubscribe};
+use crate::doors::link::{Connection, Incoming, close};
+use crate::fanout::Hub;
 use crate::identity::{AuditEvent, AuditNote, Identity, Rate};
 use crate::limits;
 use crate::session::Inspection;
+use crate::session::command::{Attach, Begin, Command};
 use crate::session::streams::Streams;
 use crate::session::telemetry::Telemetry;
 use crate::shared::Shared;
 use crate::speech::Heard;
 use crate::store::{MemoryStore, Restored, Store};
 
-/// What a session is told from outside its connection.
-pub(crate) enum Command {
-    Attach(Box<Attach>),
-    /// The connection may live until then.
-    Renew(Option<Instant>),
-    /// An app that may see the session wants something of it.
-    Subscribe(Box<Subscribe>),
-    Unsubscribe(Unsubscribe),
-    /// Tells how it is.
-    Inspect(oneshot::Sender<Inspection>),
-    /// The catalogue does not have it as it is: it is told again.
-    Restate,
-    /// It ends, for good, and says so to its client; the other end is dropped when nothing of it is left.
-    End(ErrorReport, oneshot::Sender<()>),
-}
-
-/// A connection whose `hello` names this session.
-pub(crate) struct Attach {
-    pub(crate) hello: Hello,
-    pub(crate) connection: Connection,
-    /// When its credentials expire.
-    pub(crate) until: Option<Instant>,
-    /// What the connection is called in logs.
-    pub(crate) trace: Trace,
-}
-
 /// The span of all that a session logs. Its id is a credential where there are no tokens, so only a part is shown.
 pub(crate) fn span(session: SessionId, identity: &Identity) -> Span {
     let id = session.to_string();
     info_span!("session", id = &id[..8], %identity, trace = tracing::field::Empty)
-}
-
-/// How a session begins.
-pub(crate) enum Begin {
-    New(Identity),
-    /// It was found in the files. Its changes count on from there.
-    Found(Box<Restored>, u64),
 }
 
 /// Runs a session from its first connection, or its discovery, to its end.

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::limits;
-use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription, Wants};
+use crate::session::stream::Stream;
+use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription};
 use crate::store::Store;
 
 /// A session's streams between store and engine.
@@ -31,86 +32,6 @@ pub(crate) struct Streams {
     pub(crate) wants_partials: bool,
     /// Whether the owner lets speech leave this machine.
     remote_speech: bool,
-}
-
-struct Stream {
-    transcription: Transcription,
-    speech: Speech,
-    /// Its number among the engines' streams.
-    key: u64,
-    /// There may be something to feed.
-    hungry: bool,
-    /// The engine that has it, and since when.
-    serving: Option<(usize, Instant)>,
-    /// When the engine last settled something, or was first asked to.
-    progressed: Instant,
-    /// Failures since then that may be the audio's.
-    failures: u32,
-    /// Engines that failed it a moment ago: until when they are not asked, and how often they did.
-    avoided: BTreeMap<usize, (Instant, u32)>,
-    /// When the first of those may be asked again.
-    retry: Option<Instant>,
-    /// What the client was told last. While there is one it never moves back: a client may rely on it.
-    limit: Option<FrameIndex>,
-}
-
-impl Stream {
-    fn new(transcription: Transcription, speech: &Speech) -> Self {
-        Self {
-            transcription,
-            speech: speech.clone(),
-            key: speech.new_stream(),
-            hungry: true,
-            serving: None,
-            progressed: Instant::now(),
-            failures: 0,
-            avoided: BTreeMap::new(),
-            retry: None,
-            limit: None,
-        }
-    }
-
-    /// Whether an engine takes the stream's audio, now or in a moment.
-    fn is_served(&self, remote: bool) -> bool {
-        let is_served = self.serving.is_some() || self.speech.choose(self, remote).is_some();
-        is_served && self.transcription.is_decodable()
-    }
-
-    /// Takes the stream from its engine.
-    fn leave(&mut self) {
-        self.transcription.stop();
-        if let Some((engine, _)) = self.serving.take() {
-            self.speech.left(engine, self.key);
-        }
-    }
-
-    /// Engine number `engine` failed: it is left alone by this stream for a while, and another may have a go.
-    fn failed(&mut self, engine: usize, error: &EngineError) {
-        self.transcription.stop();
-        self.serving = None;
-        self.speech.failed(engine, self.key, error);
-        self.speech.left(engine, self.key);
-        // A server that is not there says nothing about the audio.
-        if matches!(error, EngineError::Failed { .. }) {
-            self.failures += 1;
-        }
-        let (until, times) = self.avoided.entry(engine).or_insert((Instant::now(), 0));
-        let pause = limits::ENGINE_RETRY.saturating_mul(1 << (*times).min(10));
-        *until = Instant::now() + pause.min(limits::ENGINE_RETRY_MOST);
-        *times += 1;
-        self.retry = self.avoided.values().map(|(until, _)| *until).min();
-        self.hungry = true;
-    }
-}
-
-impl Wants for Stream {
-    fn key(&self) -> u64 {
-        self.key
-    }
-
-    fn avoids(&self, index: usize, now: Instant) -> bool {
-        self.avoided.get(&index).is_some_and(|(until, _)| now < *until)
-    }
 }
 
 impl Streams {
@@ -538,27 +459,6 @@ impl Streams {
             self.open.remove(&id);
             self.store.close(id);
         }
-    }
-}
-
-impl Stream {
-    /// The engine that has it settled something; `text`: it said something. Whether one had failed before.
-    fn progress(&mut self, text: bool) -> bool {
-        self.progressed = Instant::now();
-        self.hungry = true;
-        let mut had_failed = std::mem::take(&mut self.failures) > 0;
-        if let Some((engine, _)) = self.serving {
-            self.speech.worked(engine, text);
-            had_failed |= self.avoided.remove(&engine).is_some();
-        }
-        had_failed
-    }
-}
-
-impl Drop for Stream {
-    /// What an engine has of it is nobody's any more.
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 
