@@ -34,6 +34,8 @@ pub struct LogWriter {
     retry_at: Option<Instant>,
     trouble: Option<io::Error>,
     buffer: Vec<u8>,
+    /// Where the records of one write begin.
+    offsets: Vec<u32>,
 }
 
 /// When a segment is closed and the next begun, and how soon a disk that failed is tried again.
@@ -127,6 +129,7 @@ impl LogWriter {
             retry_at: None,
             trouble: None,
             buffer: Vec::new(),
+            offsets: Vec::new(),
         }
     }
 
@@ -238,9 +241,9 @@ impl LogWriter {
     fn write(&mut self, records: &[Record<'_>], now: Instant) -> Result<(), AppendError> {
         let Some(open) = &mut self.open else { return Err(AppendError::Suspended) };
         self.buffer.clear();
-        let mut offsets = Vec::with_capacity(records.len());
+        self.offsets.clear();
         for (seq, record) in (open.seq..).zip(records) {
-            offsets.push(open.size as u32 + self.buffer.len() as u32);
+            self.offsets.push(open.size as u32 + self.buffer.len() as u32);
             encode_sealed(&self.log.shared, record, open.seed, seq, &mut self.buffer);
         }
         if let Err(error) = write_all(&*open.file, &self.buffer) {
@@ -255,8 +258,8 @@ impl LogWriter {
         open.seq += records.len() as u32;
         self.next_record += records.len() as u64;
         if let Some(segment) = self.log.shared.segments().last_mut() {
-            for (record, offset) in records.iter().zip(offsets) {
-                segment.index.add(record, offset);
+            for (record, offset) in records.iter().zip(&self.offsets) {
+                segment.index.add(record, *offset);
             }
             (segment.size, segment.records) = (open.size, open.seq);
         }
