@@ -49,5 +49,7 @@ fn at_rest_without_an_engine_it_takes_less_than_20_mb() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", relay.process.id())).unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kilobytes < 20_000, "{kilobytes} kB");
+    // The code of a program that is not optimised is nearly twice as large.
+    let most = if cfg!(debug_assertions) { 30_000 } else { 20_000 };
+    assert!(kilobytes < most, "{kilobytes} kB");
 }
