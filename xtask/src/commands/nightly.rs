@@ -62,10 +62,12 @@ pub(crate) fn run() -> ExitCode {
         "killed",
         "--test",
         "relay_killed",
+        "--test",
+        "memory",
         "--",
         "--nocapture",
     ]);
-    steps.tests("client and relay killed", kills.env("GLASSLINK_NIGHTLY", "1"));
+    steps.tests("client and relay killed, and at rest", kills.env("GLASSLINK_NIGHTLY", "1"));
     let tests = ["outages", "long_outages", "timeline"];
     steps.tests("under fire", outages(&tests).env("GLASSLINK_NIGHTLY", "1"));
     let mut over = workspace::cargo("test");
