@@ -5,6 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use glasslink_asr::EngineError;
 use glasslink_protocol::{
     ClientMessage, EngineState, Final, FrameIndex, GapCause, RelayMessage, SpeechTo, StreamId,
@@ -309,15 +310,19 @@ async fn a_failing_engine_is_tried_by_one_stream_at_a_time() {
         client.audio(1, 100, 100).await;
         client.say(&end(200)).await;
     }
-    for client in &mut clients {
-        patiently(client, is_state(EngineState::Degraded)).await;
-    }
+    // All of them at once: who waits for another says nothing meanwhile, and is taken for gone.
+    join_all(clients.iter_mut().map(|client| patiently(client, is_state(EngineState::Degraded)))).await;
     let before = engine.opened();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for client in &mut clients {
+            client.say(&ClientMessage::Ping { id: 2 }).await;
+        }
+    }
     let tries = engine.opened() - before;
     assert!((1..=8).contains(&tries), "{tries} trials of 20 streams in 10 s");
     engine.fails_with(None);
-    for client in &mut clients {
-        assert_eq!(spans(&patiently(client, is_transcribed(200)).await), [(100, 200)]);
+    for told in join_all(clients.iter_mut().map(|client| patiently(client, is_transcribed(200)))).await {
+        assert_eq!(spans(&told), [(100, 200)]);
     }
 }
