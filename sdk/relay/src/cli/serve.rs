@@ -72,12 +72,17 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
     }
     // Before the port is open: who waits for it may send a signal at once.
     let stop = stop_signal()?;
+    #[cfg(unix)]
+    let again = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     let relay = relay.start().await?;
     println!("listening on {}", relay.url());
     std::io::stdout().flush()?;
     info!(address = %relay.local_addr(), "listening");
     tell_supervisor(NotifyState::Ready);
-    until_stopped(stop, &relay).await?;
+    #[cfg(unix)]
+    until_stopped(stop, again, &relay).await;
+    #[cfg(not(unix))]
+    stop.await;
     info!("stopping");
     tell_supervisor(NotifyState::Stopping);
     relay.shutdown().await;
@@ -85,24 +90,19 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
 }
 
 /// Until the program is to end. SIGHUP means that the certificate's files were changed.
-async fn until_stopped(stop: impl Future<Output = ()>, relay: &RelayHandle) -> Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut stop, mut again) = (std::pin::pin!(stop), signal(SignalKind::hangup())?);
-        loop {
-            tokio::select! {
-                () = &mut stop => return Ok(()),
-                // What is wrong with them is in the log; the relay goes on with what it has.
-                _ = again.recv() => drop(relay.reload_certificate()),
-            }
+#[cfg(unix)]
+async fn until_stopped(
+    stop: impl Future<Output = ()>,
+    mut again: tokio::signal::unix::Signal,
+    relay: &RelayHandle,
+) {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            // What is wrong with them is in the log; the relay goes on with what it has.
+            _ = again.recv() => drop(relay.reload_certificate()),
         }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = relay;
-        stop.await;
-        Ok(())
     }
 }
 
