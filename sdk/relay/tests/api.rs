@@ -479,7 +479,7 @@ async fn rows_without_files_and_files_half_deleted_are_gone_after_the_next_start
     // The rows go first; what was in their place is wiped a moment later.
     let wiped = async {
         while !files_with(folder.path(), &["second"]).is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
     };
     assert!(timeout(PATIENCE, wiped).await.is_ok(), "{:?}", files_with(folder.path(), &["second"]));

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::ArgMatches;
-use glasslink_relay::{Relay, RelayHandle};
+use glasslink_relay::Relay;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sd_notify::NotifyState;
 use tracing::{info, warn};
@@ -94,7 +94,7 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
 async fn until_stopped(
     stop: impl Future<Output = ()>,
     mut again: tokio::signal::unix::Signal,
-    relay: &RelayHandle,
+    relay: &glasslink_relay::RelayHandle,
 ) {
     let mut stop = std::pin::pin!(stop);
     loop {
