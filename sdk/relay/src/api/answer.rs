@@ -1,12 +1,13 @@
 //! The shapes of answers, as `openapi.json` has them.
 #![allow(clippy::struct_field_names, reason = "they are the names on the wire")]
 
-use glasslink_protocol::{Codec, EngineState, TranscriptEvent};
+use glasslink_protocol::{Codec, TranscriptEvent};
 use glasslink_session::RelayStreamSums;
 use serde::Serialize;
 
 use crate::catalog::{ChangeRow, EventRow, SessionKey, SessionRow, SessionState, StreamRow};
 use crate::session::Inspection;
+use crate::speech::EngineStatus;
 
 #[derive(Serialize)]
 pub(crate) struct Session {
@@ -45,14 +46,7 @@ pub(super) struct Live {
     last_event: u64,
     /// Bytes that wait for its connection.
     queued_bytes: Option<usize>,
-    engine: Engine,
-}
-
-#[derive(Serialize)]
-struct Engine {
-    state: EngineState,
-    message: String,
-    remedy: String,
+    engine: EngineStatus,
 }
 
 #[derive(Serialize)]
@@ -109,11 +103,10 @@ impl Session {
 
 impl Live {
     pub(super) fn new(inspection: &Inspection) -> Self {
-        let engine = inspection.engine.clone();
         Self {
             last_event: inspection.last_event,
             queued_bytes: inspection.queued,
-            engine: Engine { state: engine.state, message: engine.message, remedy: engine.remedy },
+            engine: inspection.engine.clone(),
         }
     }
 }

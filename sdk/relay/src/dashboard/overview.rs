@@ -7,6 +7,7 @@ use crate::api::{Caller, Session};
 use crate::database::Health;
 use crate::session::Inspection;
 use crate::shared::Shared;
+use crate::speech::EngineStatus;
 
 /// Sessions that are shown at once.
 const ROWS: usize = 200;
@@ -17,20 +18,13 @@ pub(super) struct Overview {
     version: &'static str,
     ready: bool,
     reasons: Vec<String>,
-    engine: Engine,
+    engine: EngineStatus,
     sessions: usize,
     connections: usize,
     database: &'static str,
     /// Writes that wait for it.
     writes: usize,
     rows: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Engine {
-    state: EngineState,
-    message: String,
-    remedy: String,
 }
 
 #[derive(Serialize)]
@@ -71,12 +65,11 @@ impl Overview {
         let readiness = shared.readiness();
         // Why the relay is not ready may tell of folders and files.
         let reasons = if caller.identity.is_admin() { readiness.reasons } else { Vec::new() };
-        let engine = readiness.engine;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             ready: readiness.ready,
             reasons,
-            engine: Engine { state: engine.state, message: engine.message, remedy: engine.remedy },
+            engine: readiness.engine,
             sessions,
             connections: shared.registry.connections(),
             database: match shared.database.health() {

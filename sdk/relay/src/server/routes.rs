@@ -74,11 +74,7 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
         "reasons": readiness.reasons,
         "warnings": readiness.warnings,
         "sessions": readiness.sessions,
-        "engine": {
-            "state": readiness.engine.state,
-            "message": readiness.engine.message,
-            "remedy": readiness.engine.remedy,
-        },
+        "engine": readiness.engine,
         "engines": readiness.engines.into_iter().map(engine).collect::<Vec<_>>(),
     });
     (status, Json(body)).into_response()

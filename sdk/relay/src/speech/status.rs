@@ -1,14 +1,16 @@
 use glasslink_asr::EngineError;
 use glasslink_protocol::{EngineState, SpeechTo};
+use serde::Serialize;
 
 /// How the engine is, in words for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct EngineStatus {
     pub(crate) state: EngineState,
     pub(crate) message: String,
     /// What to do about it; empty when all is well.
     pub(crate) remedy: String,
     /// Where speech goes; `None`: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) speech_to: Option<SpeechTo>,
 }
 
