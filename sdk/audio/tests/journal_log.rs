@@ -335,6 +335,44 @@ fn the_thread_makes_it_durable_within_a_second_without_being_asked() {
     }
 }
 
+/// Logs in folders of their own, each with a record that is not durable yet.
+fn many_logs(disk: &MemoryDisk, syncer: &Syncer, count: u64) -> Vec<LogWriter> {
+    let write = |n: u64| {
+        let dir = Rig::dir().join(n.to_string());
+        let mut writer = LogWriter::create(Arc::new(disk.clone()), dir, ID, LogLimits::default(), syncer);
+        append(&mut writer, &bulk(0), Instant::now()).unwrap();
+        writer
+    };
+    (0..count).map(write).collect()
+}
+
+#[test]
+fn many_logs_are_made_durable_at_one_go_and_a_few_each_by_itself() {
+    for (count, at_once) in [(100, 1), (3, 0)] {
+        let disk = MemoryDisk::new();
+        let syncer = Syncer::manual_for_many(&disk, &Rig::dir());
+        let _writers = many_logs(&disk, &syncer, count);
+        syncer.run();
+        assert_eq!(disk.whole_syncs(), at_once, "{count} logs");
+        for (path, size) in disk.files() {
+            assert_eq!(disk.durable(&path), Some(size), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn of_many_logs_each_hears_when_the_disk_lost_what_it_wrote() {
+    let disk = MemoryDisk::new();
+    let syncer = Syncer::manual_for_many(&disk, &Rig::dir());
+    let writers = many_logs(&disk, &syncer, 50);
+    disk.refuse_sync(Some(ErrorKind::Other));
+    syncer.run();
+    for mut writer in writers {
+        assert!(append(&mut writer, &bulk(1), Instant::now()).is_ok());
+        assert!(writer.take_trouble().is_some());
+    }
+}
+
 fn story() -> impl Strategy<Value = Vec<Said>> {
     let record = (
         prop::sample::select(vec![BULK, CONTROL, STICKY]),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, DiskFile, DiskLock};
+use super::{Disk, DiskFile, DiskLock, FileSystem};
 
 /// A disk in memory that can be made to fail, for tests.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,7 @@ struct State {
     refuse_sync: Option<io::ErrorKind>,
     /// Bytes an append takes at most at a time.
     short_writes: Option<usize>,
+    whole_syncs: u64,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +94,11 @@ impl MemoryDisk {
     /// Bytes of a file that a power cut leaves.
     pub fn durable(&self, path: &Path) -> Option<usize> {
         self.lock_state().files.get(path).map(|content| lock(content).durable)
+    }
+
+    /// How often all files were made durable at one go.
+    pub fn whole_syncs(&self) -> u64 {
+        self.lock_state().whole_syncs
     }
 
     /// Every file and its size.
@@ -169,6 +175,25 @@ impl Disk for MemoryDisk {
     fn lock(&self, path: &Path) -> io::Result<Option<DiskLock>> {
         let free = self.lock_state().locked.insert(path.to_owned());
         Ok(free.then(|| Box::new(MemoryLock { disk: self.clone(), path: path.to_owned() }) as DiskLock))
+    }
+
+    fn file_system(&self, _dir: &Path) -> Option<Box<dyn FileSystem>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl FileSystem for MemoryDisk {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.whole_syncs += 1;
+        if let Some(kind) = state.refuse_sync {
+            return Err(kind.into());
+        }
+        for content in state.files.values() {
+            let mut content = lock(content);
+            content.durable = content.bytes.len();
+        }
+        Ok(())
     }
 }
 

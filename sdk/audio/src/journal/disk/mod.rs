@@ -6,4 +6,4 @@ mod traits;
 
 pub use memory::MemoryDisk;
 pub use os::OsDisk;
-pub use traits::{Disk, DiskFile, DiskLock};
+pub use traits::{Disk, DiskFile, DiskLock, FileSystem};

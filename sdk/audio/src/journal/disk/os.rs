@@ -3,7 +3,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Disk, DiskFile, DiskLock};
+use super::{Disk, DiskFile, DiskLock, FileSystem};
 
 /// The operating system's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +51,39 @@ impl Disk for OsDisk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>> {
+        #[cfg(target_os = "linux")]
+        return OsFileSystem::of(dir).map(|system| Box::new(system) as Box<dyn FileSystem>);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = dir;
+            None
+        }
+    }
+}
+
+/// A folder of it: errors are told that came since it was opened.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct OsFileSystem(File);
+
+#[cfg(target_os = "linux")]
+impl OsFileSystem {
+    fn of(dir: &Path) -> Option<Self> {
+        // Linux tells since 5.8 whether `syncfs` wrote everything.
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+        let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        let version = (numbers.next()?, numbers.next()?);
+        if version < (5, 8) { None } else { File::open(dir).ok().map(Self) }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl FileSystem for OsFileSystem {
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.0)?)
     }
 }
 

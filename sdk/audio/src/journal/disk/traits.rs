@@ -29,6 +29,15 @@ pub trait Disk: Debug + Send + Sync {
     /// Holds `path` against other processes until the lock is dropped; `None` if another holds it. The operating
     /// system lets go of it when a process dies, however it dies.
     fn lock(&self, path: &Path) -> io::Result<Option<DiskLock>>;
+
+    /// The file system that `dir` is on, where it can be made durable as a whole and tells whether that worked.
+    fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>>;
+}
+
+/// All files of a disk at once.
+pub trait FileSystem: Debug + Send + Sync {
+    /// Makes durable what was written to any of them, names included.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file. Used from several threads.

@@ -1,10 +1,10 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::journal::disk::{Disk, DiskFile};
+use crate::journal::disk::{Disk, DiskFile, FileSystem};
 
 /// Makes what logs write durable, on a thread of its own: at least every second, unless the disk takes longer.
 ///
@@ -19,6 +19,8 @@ pub struct Syncer {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// What all logs are on.
+    system: Option<Box<dyn FileSystem>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,10 +54,23 @@ struct TargetState {
 /// Half of what is promised, so that a slow disk has the other half.
 const INTERVAL: Duration = Duration::from_millis(500);
 
+/// So many logs or more are made durable along with everything else on their file system: each by itself would wait for
+/// the disk once. Of a few, what other programs write there would cost more.
+const MANY: usize = 16;
+
 impl Syncer {
     /// Starts the thread.
     pub fn start() -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+        Self::start_on(None)
+    }
+
+    /// Starts the thread for a program with many logs, all of them under `root`.
+    pub fn start_for_many(disk: &dyn Disk, root: &Path) -> io::Result<Self> {
+        Self::start_on(disk.file_system(root))
+    }
+
+    fn start_on(system: Option<Box<dyn FileSystem>>) -> io::Result<Self> {
+        let shared = Arc::new(Shared { system, ..Shared::default() });
         let on_thread = Arc::clone(&shared);
         let thread = thread::Builder::new().name("journal-sync".into()).spawn(move || on_thread.run())?;
         Ok(Self { shared, thread: Some(thread) })
@@ -64,6 +79,14 @@ impl Syncer {
     /// Without a thread: what was written is made durable when [`run`](Self::run) is called.
     pub fn manual() -> Self {
         Self { shared: Arc::default(), thread: None }
+    }
+
+    /// As [`manual`](Self::manual), for many logs under `root`.
+    pub fn manual_for_many(disk: &dyn Disk, root: &Path) -> Self {
+        Self {
+            shared: Arc::new(Shared { system: disk.file_system(root), ..Shared::default() }),
+            thread: None,
+        }
     }
 
     /// Makes everything durable that was written before, now.
@@ -121,8 +144,12 @@ impl Shared {
             state.due = false;
             state.targets.clone()
         };
-        for target in &targets {
-            target.sync();
+        let pending: Vec<_> = targets.iter().filter_map(|target| Some((target, target.pending()?))).collect();
+        let system = self.system.as_ref().filter(|_| pending.len() >= MANY);
+        // What a file system could not write it lays to no file's charge; the files know.
+        let at_once = system.is_some_and(|system| system.sync().is_ok());
+        for (target, pending) in pending {
+            target.settle(&pending, at_once);
         }
         self.lock().targets.retain(|target| !target.is_done());
     }
@@ -170,28 +197,32 @@ impl Target {
     }
 
     pub(super) fn sync(&self) {
-        let (open, closed, dirty, new_name) = {
-            let mut state = self.lock();
-            let closed = std::mem::take(&mut state.closed);
-            let dirty = std::mem::take(&mut state.dirty);
-            (state.open.clone(), closed, dirty, std::mem::take(&mut state.new_name))
-        };
-        if !dirty {
-            self.lock().new_name |= new_name;
-            return;
+        if let Some(pending) = self.pending() {
+            self.settle(&pending, false);
         }
-        let mut result = Ok(());
-        for file in &closed {
-            result = result.and(file.sync());
+    }
+
+    /// What is not durable yet, if there is something.
+    fn pending(&self) -> Option<Pending> {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.dirty) {
+            return None;
         }
-        if let Some((file, path)) = open {
-            result = result.and_then(|()| file.sync());
-            if result.is_ok() && !file.is_at(&path) {
-                result = Err(io::Error::new(io::ErrorKind::NotFound, "the file or its folder was deleted"));
-            }
-        }
-        if new_name {
-            result = result.and_then(|()| self.disk.sync_dir(&self.dir));
+        Some(Pending {
+            open: state.open.clone(),
+            closed: std::mem::take(&mut state.closed),
+            new_name: std::mem::take(&mut state.new_name),
+        })
+    }
+
+    /// Makes it durable, unless it is already.
+    fn settle(&self, pending: &Pending, is_durable: bool) {
+        let mut result = if is_durable { Ok(()) } else { pending.sync(self) };
+        if let Some((file, path)) = &pending.open
+            && result.is_ok()
+            && !file.is_at(path)
+        {
+            result = Err(io::Error::new(io::ErrorKind::NotFound, "the file or its folder was deleted"));
         }
         if let Err(error) = result {
             self.lock().failure = Some(error);
@@ -204,11 +235,30 @@ impl Target {
     }
 
     fn announce(&self) {
-        self.syncer.lock().due = true;
-        self.syncer.changed.notify_all();
+        // Whoever was the first has woken the thread, which now waits for others.
+        if !std::mem::replace(&mut self.syncer.lock().due, true) {
+            self.syncer.changed.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, TargetState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What of a log is to be made durable.
+struct Pending {
+    open: Option<(Arc<dyn DiskFile>, PathBuf)>,
+    closed: Vec<Arc<dyn DiskFile>>,
+    new_name: bool,
+}
+
+impl Pending {
+    fn sync(&self, target: &Target) -> io::Result<()> {
+        let open = self.open.as_ref().map(|(file, _)| file);
+        for file in self.closed.iter().chain(open) {
+            file.sync()?;
+        }
+        if self.new_name { target.disk.sync_dir(&target.dir) } else { Ok(()) }
     }
 }

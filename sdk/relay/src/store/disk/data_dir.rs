@@ -63,7 +63,7 @@ impl DataDir {
         let lock = disk.lock(&root.join("lock")).map_err(failed(root))?;
         let lock = lock.ok_or_else(|| DataError::InUse { path: root.to_owned() })?;
         let same_boot = note_boot(root).map_err(failed(root))?;
-        let syncer = Syncer::start().map_err(failed(root))?;
+        let syncer = Syncer::start_for_many(&*disk, root).map_err(failed(root))?;
         let (root, troubled) = (root.to_owned(), Arc::default());
         let data = Self { root, disk, syncer, archive_keep, same_boot, troubled, _lock: lock };
         data.forget_old();
