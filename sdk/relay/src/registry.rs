@@ -174,7 +174,7 @@ impl Registry {
         let commands = self.lock().get(&session).map(|known| known.commands.clone());
         let Some(commands) = commands else { return };
         let (ended, over) = oneshot::channel();
-        if commands.send(Command::End(report, ended)).await.is_ok() {
+        if commands.send(Command::End(Box::new(report), ended)).await.is_ok() {
             let _ = over.await;
         }
     }

@@ -12,6 +12,9 @@ use crate::cli::config::{Config, LogFormat};
 /// Log files there are: one a day.
 const DAYS: usize = 14;
 
+/// Lines that wait for the disk. Room for all of them is set aside.
+const LINES: usize = 8_192;
+
 /// Log files are `relay.DATE.jsonl`.
 pub(crate) const PREFIX: &str = "relay";
 pub(crate) const SUFFIX: &str = "jsonl";
@@ -67,5 +70,5 @@ fn open(folder: &Path) -> Result<(NonBlocking, WorkerGuard)> {
         .max_log_files(DAYS)
         .build(folder)
         .with_context(|| format!("logs cannot be kept in {shown}"))?;
-    Ok(NonBlockingBuilder::default().lossy(true).finish(appender))
+    Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).finish(appender))
 }

@@ -1,22 +1,25 @@
+mod attached;
+
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, ClientMessage, CloseCode, Durability, ErrorReport, SessionId};
-use glasslink_session::{AttachError, Attachment, RelayAction, RelayEvent, RelaySession, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use glasslink_protocol::{CloseCode, Durability, SessionId};
+use glasslink_session::{RelayAction, RelayEvent, RelaySession, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
-use tracing::{Span, debug, info, info_span, warn};
+use tracing::{Span, info, info_span, warn};
 
+use self::attached::{Live, next};
 use crate::catalog::{Record, SessionKey};
-use crate::doors::link::{Connection, Incoming, close};
+use crate::doors::link::close;
 use crate::fanout::Hub;
-use crate::identity::{AuditEvent, AuditNote, Identity, Rate};
+use crate::identity::{AuditEvent, Identity, Rate};
 use crate::limits;
 use crate::session::Inspection;
-use crate::session::command::{Attach, Begin, Command};
+use crate::session::command::{Begin, Command};
 use crate::session::streams::Streams;
 use crate::session::telemetry::Telemetry;
 use crate::shared::Shared;
@@ -102,13 +105,6 @@ enum Stage {
     Over,
 }
 
-struct Live {
-    attachment: Attachment,
-    connection: Connection,
-    /// When its credentials expire.
-    until: Option<Instant>,
-}
-
 impl Actor {
     fn new(
         shared: &Arc<Shared>,
@@ -192,8 +188,8 @@ impl Actor {
     ) {
         let draining = self.shared.draining.clone();
         let mut draining = pin!(draining.cancelled());
-        let mut engine = self.shared.speech.status.clone();
-        let mut credentials = self.shared.credentials.changes();
+        let mut engine = pin!(changed(self.shared.speech.status.clone()));
+        let mut credentials = pin!(changed(self.shared.credentials.changes()));
         let mut timer = pin!(sleep_until(Instant::now()));
         while self.stage != Stage::Over {
             let due = self.due();
@@ -209,12 +205,16 @@ impl Actor {
                 },
                 incoming = next(&mut self.live), if self.reads_at.is_none() => self.incoming(incoming),
                 Some(heard) = heard.recv() => self.hear(*heard),
-                Ok(()) = engine.changed() => {
-                    let message = engine.borrow_and_update().message.clone();
+                status = &mut engine => {
+                    let message = status.borrow().message.clone();
                     self.record.note("engine", message);
                     self.streams.engine_changed();
+                    engine.set(changed(status));
                 }
-                Ok(()) = credentials.changed() => self.leave_if_revoked(),
+                snapshot = &mut credentials => {
+                    self.leave_if_revoked();
+                    credentials.set(changed(snapshot));
+                }
                 () = &mut timer, if due.is_some() => self.timeout(),
                 () = &mut draining, if self.stage == Stage::Running => self.finish(),
                 () = yield_now(), if self.streams.is_hungry() => {}
@@ -300,11 +300,17 @@ impl Actor {
             Command::Restate => self.record.restate(),
             Command::End(report, ended) => {
                 self.awaiting_end.push(ended);
-                self.leave(CloseCode::Forbidden, Some(report));
+                self.leave(CloseCode::Forbidden, Some(*report));
                 self.stage = Stage::Over;
                 self.over = Some("deleted");
             }
         }
+    }
+
+    fn timeout(&mut self) {
+        self.reads_at.take_if(|at| *at <= Instant::now());
+        self.link.handle_timeout(self.now());
+        self.watch_connection();
     }
 
     fn inspection(&self) -> Inspection {
@@ -316,116 +322,6 @@ impl Actor {
             queued: self.live.as_ref().map(|live| live.connection.queued()),
             engine: self.streams.status(),
             formats: self.streams.formats(),
-        }
-    }
-
-    fn attach(&mut self, Attach { hello, connection, until, trace }: Attach) {
-        if !self.shared.credentials.is_valid(&self.identity) {
-            self.shared.connections.spawn(close(connection, CloseCode::Unauthorized, Some(revoked())));
-            return;
-        }
-        match self.link.attach(self.now(), &hello) {
-            Ok(attachment) => {
-                self.streams.allow_remote_speech(hello.remote_speech);
-                self.streams.holder((hello.holder, hello.attach));
-                self.streams.client_knows(self.now(), &mut self.link, &hello.streams);
-                self.leaving = self.live.replace(Live { attachment, connection, until });
-                let client: String = hello.client.chars().take(64).collect();
-                Span::current().record("trace", trace.as_str());
-                info!(client, streams = hello.streams.len(), "attached");
-                self.record.attached(&client, trace.as_str());
-            }
-            Err(refused) => {
-                debug!(%trace, %refused, "not attached");
-                Telemetry::refused(refused.cause());
-                let report = match refused {
-                    AttachError::Stale => None,
-                    _ => Some(ErrorReport { trace: Some(trace.to_string()), ..refused.cause().report() }),
-                };
-                self.shared.connections.spawn(close(connection, refused.close_code(), report));
-            }
-        }
-    }
-
-    fn renew(&mut self, until: Option<Instant>) {
-        if let Some(live) = &mut self.live {
-            live.until = until;
-            debug!("credentials renewed");
-        }
-    }
-
-    fn incoming(&mut self, incoming: Incoming) {
-        let now = self.now();
-        let Some(Live { attachment, .. }) = self.live else { return };
-        if let (Some(rate), Incoming::Audio(message)) = (&self.rate, &incoming) {
-            self.reads_at = rate.came(message.len());
-        }
-        let incoming = if self.stage == Stage::Running { incoming } else { only_signs_of_life(incoming) };
-        match incoming {
-            Incoming::Text(text) => self.link.text(now, attachment, &text),
-            Incoming::Audio(message) => self.link.audio(now, attachment, &message),
-            Incoming::Traffic => self.link.traffic(now, attachment),
-            Incoming::TooLarge => {
-                self.audit(AuditEvent::TooLarge);
-                let report = ErrorReport {
-                    message: "a message was larger than the protocol allows".to_owned(),
-                    ..Cause::ProtocolError.report()
-                };
-                self.leave(CloseCode::TooLarge, Some(report));
-            }
-            Incoming::Closed => self.leave(CloseCode::Normal, None),
-            Incoming::Gone => {
-                self.link.detach(now, attachment);
-                self.live = None;
-            }
-        }
-        if self.live.as_ref().is_some_and(|live| live.connection.is_stuck(Instant::now())) {
-            self.give_up();
-        }
-    }
-
-    fn timeout(&mut self) {
-        self.reads_at.take_if(|at| *at <= Instant::now());
-        self.link.handle_timeout(self.now());
-        if self.live.as_ref().is_some_and(|live| live.connection.is_stuck(Instant::now())) {
-            self.give_up();
-        }
-        if self.live.as_ref().and_then(|live| live.until).is_some_and(|until| Instant::now() >= until) {
-            info!("the credentials expired");
-            self.record.note("expired", "the credentials of its connection expired");
-            self.leave(CloseCode::Unauthorized, Some(Cause::Unauthorized.report()));
-        }
-    }
-
-    fn audit(&self, event: AuditEvent) {
-        let note = AuditNote::new(event).by(self.identity.clone()).saying("message");
-        self.shared.credentials.audit().note(note);
-    }
-
-    /// Whoever was revoked is told how to come back.
-    fn leave_if_revoked(&mut self) {
-        if self.live.is_some() && !self.shared.credentials.is_valid(&self.identity) {
-            info!("revoked");
-            self.leave(CloseCode::Unauthorized, Some(revoked()));
-        }
-    }
-
-    /// Drops a connection that takes nothing; a close would only join the queue.
-    fn give_up(&mut self) {
-        if let Some(Live { attachment, connection, .. }) = self.live.take() {
-            warn!(queued = connection.queued(), "the client takes nothing; connection dropped");
-            self.record.note("stuck", "the client took nothing; its connection was dropped");
-            Telemetry::stuck();
-            self.link.detach(self.now(), attachment);
-        }
-    }
-
-    fn leave(&mut self, code: CloseCode, report: Option<ErrorReport>) {
-        if let Some(Live { attachment, connection, .. }) = self.live.take() {
-            let trace = Some(self.record.row().trace.clone());
-            let report = report.map(|report| ErrorReport { trace, ..report });
-            self.link.detach(self.now(), attachment);
-            self.shared.connections.spawn(close(connection, code, report));
         }
     }
 
@@ -451,17 +347,6 @@ impl Actor {
             }
         }
         self.leaving = None;
-    }
-
-    fn connection(&mut self, attachment: Attachment) -> Option<&mut Connection> {
-        let both = self.live.iter_mut().chain(&mut self.leaving);
-        both.into_iter().find(|live| live.attachment == attachment).map(|live| &mut live.connection)
-    }
-
-    fn take(&mut self, attachment: Attachment) -> Option<Connection> {
-        let has = |live: &mut Live| live.attachment == attachment;
-        let taken = self.live.take_if(has).or_else(|| self.leaving.take_if(has));
-        taken.map(|live| live.connection)
     }
 
     fn event(&mut self, event: RelayEvent) {
@@ -514,29 +399,11 @@ impl Actor {
     }
 }
 
-fn revoked() -> ErrorReport {
-    ErrorReport {
-        message: "the relay no longer knows this device, or this token".to_owned(),
-        ..Cause::Unauthorized.report()
+/// Waits for another value, and gives the receiver back. Waiting goes on where it was, whatever else comes meanwhile;
+/// for ever if there will be none.
+async fn changed<T>(mut values: watch::Receiver<T>) -> watch::Receiver<T> {
+    if values.changed().await.is_err() {
+        pending::<()>().await;
     }
-}
-
-/// While the relay finishes, it takes nothing that it would have to answer for: what is not acknowledged comes again.
-fn only_signs_of_life(incoming: Incoming) -> Incoming {
-    match incoming {
-        Incoming::Text(text) => match ClientMessage::decode(&text) {
-            Ok(ClientMessage::Ping { .. } | ClientMessage::Bye) => Incoming::Text(text),
-            _ => Incoming::Traffic,
-        },
-        Incoming::Audio(_) => Incoming::Traffic,
-        other => other,
-    }
-}
-
-/// What the connection brings; never anything without one.
-async fn next(live: &mut Option<Live>) -> Incoming {
-    match live {
-        Some(live) => live.connection.next().await,
-        None => pending().await,
-    }
+    values
 }

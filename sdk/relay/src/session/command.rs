@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::session::Inspection;
 use crate::store::Restored;
 
-/// What a session is told from outside its connection.
+/// What a session is told from outside its connection. Small: room for as many as may wait is set aside.
 pub(crate) enum Command {
     Attach(Box<Attach>),
     /// The connection may live until then.
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// The catalogue does not have it as it is: it is told again.
     Restate,
     /// It ends, for good, and says so to its client; the other end is dropped when nothing of it is left.
-    End(ErrorReport, oneshot::Sender<()>),
+    End(Box<ErrorReport>, oneshot::Sender<()>),
 }
 
 /// A connection whose `hello` names this session.

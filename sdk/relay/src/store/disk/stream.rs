@@ -33,6 +33,8 @@ pub(super) struct DiskStream {
     fresh: Chunks,
     /// What was read from disk last.
     read: Chunks,
+    /// Where frames were asked for last.
+    reader: Option<FrameIndex>,
     /// When the first of the frames came that wait now.
     waiting_since: Option<Instant>,
 }
@@ -85,6 +87,7 @@ impl DiskStream {
             gaps: BTreeMap::new(),
             fresh: Chunks::default(),
             read: Chunks::default(),
+            reader: None,
             waiting_since: None,
         }
     }
@@ -113,9 +116,10 @@ impl DiskStream {
     /// Everything before `to` is written.
     pub(super) fn written(&mut self, to: FrameIndex) {
         self.kept = self.kept.max(to);
-        // What is not written can be read nowhere else.
-        while self.fresh.bytes > FRESH_BYTES
-            && self.fresh.chunks.front().is_some_and(|oldest| oldest.end() <= self.kept)
+        // What is not written can be read nowhere else; what nobody has asked for yet may never be.
+        while let Some(oldest) = self.fresh.chunks.front().map(Chunk::end)
+            && oldest <= self.kept
+            && (self.fresh.bytes > FRESH_BYTES || self.reader.is_none_or(|reader| oldest <= reader))
         {
             self.fresh.pop();
         }
@@ -135,6 +139,7 @@ impl DiskStream {
     }
 
     pub(super) fn piece(&mut self, log: &Log, lane: u32, at: FrameIndex, steady: bool) -> Option<Piece<'_>> {
+        self.reader = Some(at);
         if at >= self.usable(steady) {
             return None;
         }
