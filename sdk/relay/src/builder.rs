@@ -287,6 +287,7 @@ impl RelayBuilder {
         let tls = certificate.as_ref().map(Certificate::server_config).transpose();
         let tls = tls.map_err(TlsError::Refused)?.map(TlsAcceptor::from);
         let stopping = CancellationToken::new();
+        let audit = credentials.audit().clone();
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
@@ -313,7 +314,7 @@ impl RelayBuilder {
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
             pool: Arc::default(),
-            speech: Speech::start(self.engines, self.remote_speech, &stopping),
+            speech: Speech::start(self.engines, self.remote_speech, audit, &stopping),
             stopping,
             connections: TaskTracker::new(),
             sessions: TaskTracker::new(),

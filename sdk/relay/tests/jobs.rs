@@ -3,14 +3,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId};
 use glasslink_relay::{Relay, RelayBuilder, RelayHandle};
 use serde_json::{Value, json};
 use support::engine::FakeEngine;
-use support::{Client, HelloFields, PATIENCE, hello, raw, request, stream};
-use tokio::time::{sleep, timeout};
+use support::http::{bearer, send};
+use support::{Client, HelloFields, eventually, hello, request, stream};
 
 const ID: StreamId = StreamId(1);
 
@@ -19,34 +18,18 @@ fn id(session: u128) -> String {
 }
 
 async fn ask(relay: &RelayHandle, method: &str, path: &str, body: &Value, token: &str) -> (u16, Value) {
-    let address = relay.local_addr();
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let answer = raw(
-        address,
-        &format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
-    .await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    let answer = send(relay.local_addr(), method, path, &bearer(token), &body).await;
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
 }
 
 /// Asks until the job is as wanted.
 async fn job(relay: &RelayHandle, number: u64, state: &str) -> Value {
-    let asking = async {
-        loop {
-            let (status, job) = ask(relay, "GET", &format!("/v1/jobs/{number}"), &Value::Null, "t").await;
-            if status == 200 && job["state"] == state {
-                return job;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("job {number} is never {state}"))
+    eventually(&format!("job {number} is {state}"), async || {
+        let (status, job) = ask(relay, "GET", &format!("/v1/jobs/{number}"), &Value::Null, "t").await;
+        (status == 200 && job["state"] == state).then_some(job)
+    })
+    .await
 }
 
 fn with(engine: &Arc<FakeEngine>, folder: &tempfile::TempDir) -> RelayBuilder {

@@ -11,7 +11,7 @@ use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId};
 use glasslink_relay::Relay;
 use serde_json::Value;
 use support::engine::FakeEngine;
-use support::http::ask;
+use support::http::{ask, bearer};
 use support::program::{Served, program};
 use support::{Client, hello, request, stream};
 use tokio_tungstenite::tungstenite::Message;
@@ -130,7 +130,7 @@ async fn neither_speech_nor_secrets_are_in_logs_however_much_is_logged() {
     client.until(|message| matches!(message, RelayMessage::Transcript { number, .. } if number.0 == 1)).await;
     for token in ["s3cret", "wr0ng"] {
         for path in ["/v1/sessions", "/v1/sessions/00000000000000000000000000000001/transcript?format=txt"] {
-            ask(relay.local_addr(), "GET", path, &format!("Authorization: Bearer {token}\r\n")).await;
+            ask(relay.local_addr(), "GET", path, &bearer(token)).await;
         }
     }
     client.say(&ClientMessage::Bye).await;

@@ -11,7 +11,8 @@ use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId, Tran
 use glasslink_relay::Relay;
 use serde_json::json;
 use support::engine::FakeEngine;
-use support::hostile::{audited, paired, post, text, token};
+use support::hostile::{audited, paired, text, token};
+use support::http::send;
 use support::{Client, hello, request, stream};
 use tracing_subscriber::EnvFilter;
 
@@ -33,8 +34,8 @@ impl io::Write for Captured {
 async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> String {
     let ours = KeyExchange::begin(Side::Device, &code.parse().unwrap());
     let body = json!({ "message": ours.message() }).to_string();
-    let (_, answer) = post(relay.local_addr(), "/v1/pair/code", None, &body).await;
-    let ExchangeResponse { exchange, message } = serde_json::from_str(&answer).unwrap();
+    let answer = send(relay.local_addr(), "POST", "/v1/pair/code", "", &body).await;
+    let ExchangeResponse { exchange, message } = serde_json::from_slice(&answer.body).unwrap();
     let confirmation = ours.finish(&message).unwrap().confirmation(Side::Device, None).into_text();
     let request = ConfirmRequest {
         exchange,
@@ -44,9 +45,9 @@ async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> Strin
         client: "test".into(),
     };
     let body = serde_json::to_string(&request).unwrap();
-    let (status, answer) = post(relay.local_addr(), "/v1/pair/confirm", None, &body).await;
-    assert_eq!(status, 200, "{answer}");
-    text(&serde_json::from_str::<serde_json::Value>(&answer).unwrap()["key"])
+    let answer = send(relay.local_addr(), "POST", "/v1/pair/confirm", "", &body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    text(&answer.json()["key"])
 }
 
 // SPEC P15.2

@@ -1,6 +1,8 @@
 //! A relay that does as it is told: the protocol is the real one, what answers is a script.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+#[path = "../../../relay/tests/support/tls.rs"]
+pub mod anyone;
 pub mod middle;
 pub mod proxy;
 

@@ -9,7 +9,8 @@ pub mod program;
 pub mod tls;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use glasslink_protocol::{
@@ -18,6 +19,7 @@ use glasslink_protocol::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -26,6 +28,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Longer than anything here takes, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 pub struct Client<S = MaybeTlsStream<TcpStream>> {
     pub socket: WebSocketStream<S>,
@@ -195,6 +199,16 @@ pub async fn raw(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-pub async fn get(address: SocketAddr, path: &str) -> String {
-    raw(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await
+/// Looks until there is something to see. `what` is being waited for.
+///
+/// The clock of a test may stand still, and does not move on while this waits.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        spawn_blocking(|| thread::sleep(LOOK_AGAIN)).await.unwrap();
+    }
 }
