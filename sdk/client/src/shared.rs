@@ -254,6 +254,24 @@ impl Shared {
         Ok(id)
     }
 
+    /// Opens the stream that goes on from `stream`, which has ended, in another format.
+    pub(crate) fn go_on_as(
+        &self,
+        stream: StreamId,
+        format: StreamFormat,
+        options: StreamOptions,
+    ) -> Result<StreamId, OpenError> {
+        let by = self.open(format, StreamOptions { continues: Some(stream), ..options })?;
+        let at = {
+            let mut heard = self.heard();
+            heard.continued.insert(stream, by);
+            heard.ends.get(&stream).copied().unwrap_or_default()
+        };
+        // No outage: it is for those who listen, and none of the link's own figures.
+        self.subscribers.tell(&Event::Continued { stream, at, by });
+        Ok(by)
+    }
+
     /// `stream` has gone on as stream `by`: puts that on the timeline.
     pub(crate) fn went_on(&self, stream: StreamId, by: StreamId) {
         let Some(at) = self.look(|session| session.next_frame(stream)) else { return };

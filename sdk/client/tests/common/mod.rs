@@ -169,6 +169,12 @@ impl ScriptedRelay {
         self.state.lock().unwrap().goodbyes
     }
 
+    /// Tells the client that the stream's frames cannot be decoded.
+    pub fn ask_for_pcm(&self, session: SessionId, stream: StreamId) {
+        self.with(session, |session, _| session.ask_for_pcm(stream));
+        self.changed.send_replace(());
+    }
+
     pub fn accept_token(&self, token: &'static str) {
         self.state.lock().unwrap().script.token = Some(token);
     }
