@@ -8,7 +8,7 @@ use glasslink_relay::{Relay, RelayHandle};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use support::eventually;
 use support::hostile::audited;
-use support::program::{Served, program};
+use support::program::{Served, TOKEN, program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn write(folder: &Path, until_year: i32) {
@@ -93,7 +93,7 @@ async fn sighup_means_that_the_files_were_changed() {
         "--engine",
         "none",
         "--token",
-        "x",
+        TOKEN,
         "--data",
         data.path().to_str().unwrap(),
         "--tls-cert",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::http::send;
-use support::program::{Served, program};
+use support::program::{Served, TOKEN, program};
 use support::{Client, eventually, hello, request};
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
@@ -22,7 +22,7 @@ fn json(data: &Path, arguments: &[&str]) -> Value {
 }
 
 fn serve(data: &Path) -> Served {
-    Served::start(&["--engine", "none", "--token", "x", "--data", data.to_str().unwrap()])
+    Served::start(&["--engine", "none", "--token", TOKEN, "--data", data.to_str().unwrap()])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn pair_shows_what_to_scan_or_type_and_says_who_came() {
 async fn lockdown_closes_exports_and_says_what_to_do_next() {
     let data = tempfile::tempdir().unwrap();
     let relay = serve(data.path());
-    let mut client = Client::connect(request(&relay.url, Some("x"))).await.unwrap();
+    let mut client = Client::connect(request(&relay.url, Some(TOKEN))).await.unwrap();
     client.greet(hello(1)).await;
     let out = data.path().join("audit.jsonl");
     let locked = run(data.path(), &["lockdown", "--out", out.to_str().unwrap()]);

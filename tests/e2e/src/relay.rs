@@ -7,11 +7,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::log::log;
 use crate::process::present_memory;
 use crate::{Certificate, Network, relay_program};
 
 /// A relay starts in a fraction of a second; a machine that is busy takes longer.
 const START: Duration = Duration::from_mins(1);
+
+/// The token of relays that strangers reach. Logs are searched for it.
+pub const TOKEN: &str = "test-secret-between-two-hosts";
 
 /// A relay in a process of its own. It ends with this value.
 pub struct RelayProcess {
@@ -50,9 +54,9 @@ impl RelayProcess {
     }
 
     /// A relay without an engine on another host, which strangers reach.
-    pub fn on_host(network: &Network, certificate: &Certificate, token: &str, no_model: &Path) -> Self {
+    pub fn on_host(network: &Network, certificate: &Certificate, no_model: &Path) -> Self {
         let mut command = network.on_relay(&relay_program());
-        command.env("GLASSLINK_TOKEN", token);
+        command.env("GLASSLINK_TOKEN", TOKEN);
         let mut arguments: Vec<OsString> = vec!["--log".into(), "warn".into()];
         arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
         arguments.extend(["--tls-key".into(), certificate.key().into()]);
@@ -99,6 +103,9 @@ impl RelayProcess {
             .stdin(Stdio::null());
         if let Some(model) = &model {
             command.env("GLASSLINK_MODEL_DIR", model);
+        }
+        if let Some(log) = log(&mut command) {
+            command.stderr(log);
         }
         let mut child = command.spawn().expect("the relay was built");
         let output = lines(BufReader::new(child.stdout.take().expect("it is piped")));

@@ -3,6 +3,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::commands::simulate;
+use crate::logs::Logs;
 use crate::steps::Steps;
 use crate::{model, packages, system, workspace};
 
@@ -43,7 +44,10 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         model::install(&workspace::program("debug", "glasslink-relay")).map(|()| true)
     });
     let mut tests = crates();
+    let logs = Logs::new();
+    let collect = |command: &mut Command| logs.iter().for_each(|logs| logs.of(command));
     tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
+    collect(&mut tests);
     if cfg!(target_os = "linux") {
         tests.env("GLASSLINK_REQUIRE_FAKETIME", "1");
     }
@@ -52,7 +56,11 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
-    under_fire(steps);
+    // Real processes through outages of up to two minutes, side by side: they mostly wait.
+    let mut under_fire = outages(&["outages", "timeline"]);
+    collect(&mut under_fire);
+    steps.tests("under fire", &mut under_fire);
+    steps.check("logs without speech and secrets", || logs?.check());
     if cfg!(target_os = "linux") {
         let rig = |command: &str| {
             let mut cargo = workspace::cargo(command);
@@ -97,11 +105,6 @@ fn some(steps: &mut Steps) {
     }
     steps.tests("crates", &mut crates());
     simulation(steps);
-}
-
-/// Real processes through outages of up to two minutes, side by side: they mostly wait.
-fn under_fire(steps: &mut Steps) {
-    steps.tests("under fire", &mut outages(&["outages", "timeline"]));
 }
 
 pub(crate) fn outages(tests_of: &[&str]) -> Command {

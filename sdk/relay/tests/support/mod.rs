@@ -5,6 +5,7 @@ pub mod app;
 pub mod engine;
 pub mod hostile;
 pub mod http;
+pub mod log;
 pub mod program;
 pub mod tls;
 
