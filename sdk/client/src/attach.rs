@@ -9,6 +9,7 @@ use glasslink_protocol::{Codec, StreamFormat, StreamId};
 use glasslink_session::{Event, OpenError, PushError, StreamOptions};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::{Instrument, info_span};
 
 use crate::clock;
 use crate::events::Events;
@@ -125,13 +126,15 @@ impl AttachedSource {
         let asked = Arc::new(Asked::default());
         let work = work(Arc::clone(&asked));
         let events = shared.subscribers.subscribe();
-        let task = runtime.spawn(async move {
+        let span = info_span!("link", trace = shared.trace.as_str());
+        let attached = async move {
             tokio::select! {
                 ended = work => ended,
                 () = shared.ended() => Err(PushError::Closed.into()),
                 () = watch(&shared, events, stream, &asked) => Err(PushError::Closed.into()),
             }
-        });
+        };
+        let task = runtime.spawn(attached.instrument(span));
         Self { stream, task }
     }
 

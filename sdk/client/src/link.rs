@@ -176,6 +176,12 @@ impl Link {
         self.shared.engine()
     }
 
+    /// What the link is called in its own logs and in the relay's, where `glasslink-relay logs --trace` finds it. To be
+    /// shown to whoever helps: it gives nothing away.
+    pub fn trace(&self) -> &str {
+        self.shared.trace.as_str()
+    }
+
     pub fn session(&self) -> SessionId {
         self.shared.look(ClientSession::session)
     }

@@ -3,32 +3,18 @@
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use glasslink_protocol::pairing::{ConfirmRequest, ExchangeResponse, KeyExchange, Side};
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId, TranscriptEvent};
 use glasslink_relay::Relay;
 use serde_json::json;
+use support::captured::Captured;
 use support::engine::FakeEngine;
 use support::hostile::{audited, paired, text, token};
 use support::http::send;
 use support::{Client, hello, request, stream};
 use tracing_subscriber::EnvFilter;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Pairs by the typed code, as a client would: the device's key.
 async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> String {
@@ -54,11 +40,10 @@ async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> Strin
 #[tokio::test]
 async fn no_log_line_has_a_secret_or_a_word_of_speech_in_it() {
     let captured = Captured::default();
-    let writer = captured.clone();
     // The WebSocket library shows messages in its lines of level `trace`; the program's filter never turns those on.
     let filter = EnvFilter::new("trace,tungstenite=debug,tokio_tungstenite=debug");
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    log.with_writer(move || writer.clone()).init();
+    log.with_writer(captured.clone()).init();
 
     let data = tempfile::tempdir().unwrap();
     let engine = Arc::new(FakeEngine::default());
@@ -115,7 +100,7 @@ async fn no_log_line_has_a_secret_or_a_word_of_speech_in_it() {
     }
     relay.shutdown().await;
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = captured.text();
     let audit: String = audit.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
     // What is searched for would be found: the log is there, and has what it should.
     assert!(log.contains("revoked") && log.contains("device_paired") && log.contains("session{id="), "{log}");

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 pub mod app;
+pub mod captured;
 pub mod engine;
 pub mod hostile;
 pub mod http;
@@ -18,6 +19,7 @@ use glasslink_protocol::{
     AudioMessage, ClientMessage, Epoch, EventNumber, FrameIndex, RelayMessage, SessionId, StreamFormat,
     StreamId, StreamStart,
 };
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
@@ -60,6 +62,26 @@ pub fn hello(session: u128) -> HelloFields {
         streams: Vec::new(),
         remote_speech: false,
     }
+}
+
+/// The `hello` of a client that names its connection.
+pub fn traced_hello(session: u128, trace: &str) -> Message {
+    let text = ClientMessage::Hello {
+        session: hello(session).session,
+        holder: 1,
+        attach: 1,
+        take: true,
+        epoch: None,
+        events_after: hello(1).events_after,
+        ping_ms: 5_000,
+        streams: Vec::new(),
+        continues: None,
+        client: "test".into(),
+        remote_speech: false,
+    };
+    let mut fields: Value = serde_json::from_str(&text.encode()).unwrap();
+    fields["trace"] = trace.into();
+    Message::text(fields.to_string())
 }
 
 pub fn lc3() -> StreamFormat {
