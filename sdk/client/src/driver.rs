@@ -320,7 +320,7 @@ fn log(event: &Event) {
     match event {
         Event::State(state) => debug!(state = state.name(), "link"),
         Event::Gap(gap) => {
-            debug!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap")
+            debug!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap");
         }
         Event::Transcript { number, event: TranscriptEvent::Final(settled), .. } => {
             debug!(number = number.0, stream = %settled.stream, from = %settled.from, to = %settled.to, "transcribed");
