@@ -186,15 +186,16 @@ async fn requests_that_make_no_sense_or_are_not_the_callers_are_refused() {
     assert_eq!(status(&path, json!({}), "o").await, 404, "it is not theirs");
     assert_eq!(status(&format!("/v1/sessions/{}/transcribe", id(2)), json!({}), "t").await, 404);
     assert_eq!(status("/v1/sessions/../transcribe", json!({}), "t").await, 404);
-    for wrong in [
-        json!({ "from_ms": 5, "to_ms": 5 }),
-        json!({ "engine": "other" }),
-        json!({ "form_ms": 5 }),
-        json!({ "from_ms": -1 }),
-        json!("all"),
-    ] {
+    for wrong in
+        [json!({ "from_ms": 5, "to_ms": 5 }), json!({ "form_ms": 5 }), json!({ "from_ms": -1 }), json!("all")]
+    {
         assert_eq!(status(&path, wrong.clone(), "t").await, 400, "{wrong}");
     }
+    let long = format!("{{}}{}", " ".repeat(10_000));
+    let too_large = send(relay.local_addr(), "POST", &path, &bearer("t"), &long).await;
+    assert_eq!((too_large.status, &too_large.json()["code"]), (413, &json!("too_large")));
+    let (unknown, told) = ask(&relay, "POST", &path, &json!({ "engine": "other" }), "t").await;
+    assert_eq!((unknown, &told["code"]), (404, &json!("no_engine")));
     let mut live = client(&relay, hello(3)).await;
     live.say(&ClientMessage::Open(stream(1, 0))).await;
     assert_eq!(status(&format!("/v1/sessions/{}/transcribe", id(3)), json!({}), "t").await, 409);

@@ -53,6 +53,14 @@ impl RelayProcess {
         Self::with("127.0.0.1:0", arguments, Some(no_model.to_owned()))
     }
 
+    /// A relay without an engine that strangers reach, and that keeps its sessions in `data`.
+    pub fn guarded(data: &Path) -> Self {
+        let mut command = Command::new(relay_program());
+        command.env("GLASSLINK_TOKEN", TOKEN);
+        let arguments = vec!["--engine".into(), "none".into(), "--data".into(), data.into()];
+        Self::start_as(command, "127.0.0.1:0", arguments, None)
+    }
+
     /// A relay without an engine on another host, which strangers reach.
     pub fn on_host(network: &Network, certificate: &Certificate, no_model: &Path) -> Self {
         let mut command = network.on_relay(&relay_program());

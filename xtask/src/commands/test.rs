@@ -5,7 +5,11 @@ use clap::Args;
 use crate::commands::simulate;
 use crate::logs::Logs;
 use crate::steps::Steps;
+use crate::tools::Package;
 use crate::{model, packages, system, workspace};
+
+/// Tries all that the relay's description of its HTTP interface allows.
+const SCHEMATHESIS: Package = Package { name: "schemathesis", version: "4.32.5" };
 
 /// Seeds every change is simulated with.
 const SEEDS: u64 = 1_000;
@@ -47,6 +51,9 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
     let logs = Logs::new();
     let collect = |command: &mut Command| logs.iter().for_each(|logs| logs.of(command));
     tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
+    if let Some(folder) = SCHEMATHESIS.provide(steps) {
+        tests.env("GLASSLINK_SCHEMATHESIS", folder);
+    }
     collect(&mut tests);
     if cfg!(target_os = "linux") {
         tests.env("GLASSLINK_REQUIRE_FAKETIME", "1");
