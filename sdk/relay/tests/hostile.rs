@@ -333,6 +333,42 @@ async fn who_guesses_tokens_is_slowed_then_refused_and_locks_nobody_out() {
     assert_eq!(status(request(&relay.url(), Some("s3cret"))).await, 101);
 }
 
+#[tokio::test(start_paused = true)]
+async fn guesses_through_a_trusted_proxy_are_their_clients_and_not_the_proxys() {
+    let builder = || Relay::builder().token("s3cret");
+    let relay = builder().trusted_proxy("127.0.0.0/8".parse().unwrap()).start().await.unwrap();
+    let ask = async |relay: &RelayHandle, client: &str, token: &str| {
+        let headers = format!("X-Forwarded-For: 127.0.0.1, {client}\r\n{}", bearer(token));
+        send(relay.local_addr(), "GET", "/v1/sessions", &headers, "").await.status
+    };
+    for _ in 0..10 {
+        assert_eq!(ask(&relay, "192.0.2.1", "guess").await, 401);
+    }
+    assert_eq!(ask(&relay, "192.0.2.1", "s3cret").await, 429);
+    assert_eq!(ask(&relay, "192.0.2.2", "s3cret").await, 200, "the same proxy, somebody else");
+    assert_eq!(audited(&relay.keys(), "guessing_refused").await.address.as_deref(), Some("192.0.2.1"));
+    // Who is not trusted cannot blame, or hide behind, somebody else.
+    let relay = builder().start().await.unwrap();
+    for guess in 0..10 {
+        assert_eq!(ask(&relay, &format!("192.0.2.{guess}"), "guess").await, 401);
+    }
+    assert_eq!(ask(&relay, "192.0.2.77", "s3cret").await, 429);
+    assert_eq!(audited(&relay.keys(), "guessing_refused").await.address.as_deref(), Some("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn an_operator_may_have_smaller_messages_than_the_protocol() {
+    let relay = Relay::builder().max_message_bytes(16_384).start().await.unwrap();
+    let mut client = Client::plain(&relay.url()).await;
+    client.greet(hello(1)).await;
+    client.send(Message::text(format!(r#"{{"type":"{}"}}"#, "x".repeat(16_000)))).await;
+    client.say(&ClientMessage::Ping { id: 1 }).await;
+    client.until(|message| matches!(message, RelayMessage::Pong { .. })).await;
+    client.send(Message::binary(vec![1; 16_385])).await;
+    assert_eq!(client.until_closed().await.1, Some(CloseCode::TooLarge.code()));
+    audited(&relay.keys(), "too_large").await;
+}
+
 #[tokio::test]
 async fn a_lockdown_closes_every_session_and_ends_every_credential() {
     let data = tempfile::tempdir().unwrap();
