@@ -11,7 +11,7 @@ use glasslink_protocol::{ClientMessage, CloseCode, RelayMessage};
 use glasslink_relay::{OfferState, Relay, RelayHandle, StartError};
 use serde_json::json;
 use support::hostile::{audited, paired, token};
-use support::http::{bearer, get, send};
+use support::http::{ask, bearer, get, send};
 use support::{Client, HelloFields, PATIENCE, eventually, hello, raw, request, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -216,6 +216,25 @@ async fn messages_and_bodies_over_the_bounds_are_refused() {
 }
 
 #[tokio::test]
+async fn nothing_is_ever_decompressed() {
+    let relay = Relay::builder().start().await.unwrap();
+    let address = relay.local_addr();
+    // {} in gzip; a bomb would begin like it.
+    let body = "\u{1f}\u{8b}\u{8}\u{0}";
+    let answer = send(address, "POST", "/v1/pair/qr", "Content-Encoding: gzip\r\n", body).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let answer =
+        ask(address, "GET", "/v1/openapi.json", "Accept-Encoding: gzip, deflate, br, zstd\r\n").await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, None));
+    let mut compressing = request(&relay.url(), None);
+    let offer = "permessage-deflate; client_max_window_bits".parse().unwrap();
+    compressing.headers_mut().insert("sec-websocket-extensions", offer);
+    let (_, agreed) = tokio_tungstenite::connect_async(compressing).await.unwrap();
+    assert!(!agreed.headers().contains_key("sec-websocket-extensions"), "{agreed:?}");
+    audited(&relay.keys(), "malformed").await;
+}
+
+#[tokio::test]
 async fn ids_cannot_leave_their_folder() {
     let data = tempfile::tempdir().unwrap();
     let relay = Relay::builder().data(data.path()).start().await.unwrap();
@@ -339,13 +358,13 @@ async fn guesses_through_a_trusted_proxy_are_their_clients_and_not_the_proxys() 
     let relay = builder().trusted_proxy("127.0.0.0/8".parse().unwrap()).start().await.unwrap();
     let ask = async |relay: &RelayHandle, client: &str, token: &str| {
         let headers = format!("X-Forwarded-For: 127.0.0.1, {client}\r\n{}", bearer(token));
-        send(relay.local_addr(), "GET", "/v1/sessions", &headers, "").await.status
+        send(relay.local_addr(), "GET", "/v1/link", &headers, "").await.status
     };
     for _ in 0..10 {
         assert_eq!(ask(&relay, "192.0.2.1", "guess").await, 401);
     }
     assert_eq!(ask(&relay, "192.0.2.1", "s3cret").await, 429);
-    assert_eq!(ask(&relay, "192.0.2.2", "s3cret").await, 200, "the same proxy, somebody else");
+    assert_eq!(ask(&relay, "192.0.2.2", "s3cret").await, 426, "the same proxy, somebody else");
     assert_eq!(audited(&relay.keys(), "guessing_refused").await.address.as_deref(), Some("192.0.2.1"));
     // Who is not trusted cannot blame, or hide behind, somebody else.
     let relay = builder().start().await.unwrap();
