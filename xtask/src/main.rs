@@ -4,6 +4,7 @@ mod clauses;
 mod commands;
 mod failures;
 mod figures;
+mod logs;
 mod model;
 mod mutants;
 mod packages;

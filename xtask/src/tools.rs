@@ -1,4 +1,4 @@
-//! Programs of other people that cargo installs, each at the release our configuration is written for.
+//! Programs of other people that cargo or pip installs, each at the release our configuration is written for.
 
 use std::env;
 use std::path::PathBuf;
@@ -38,6 +38,28 @@ impl Tool {
             let version = system::output(Command::new(path).arg("--version"));
             version.is_some_and(|version| version.trim_end().ends_with(self.version))
         })
+    }
+}
+
+/// A program in Python, which pip installs.
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+}
+
+impl Package {
+    /// The folder it is in, for `PYTHONPATH`; installed first, as a step of its own, if it must be.
+    pub(crate) fn provide(&self, steps: &mut Steps) -> Option<PathBuf> {
+        let Self { name, version } = self;
+        let folder = workspace::root().join(own()).join(format!("{name}-{version}"));
+        let there = |folder: &PathBuf| folder.join(format!("{name}-{version}.dist-info")).is_dir();
+        if !there(&folder) {
+            let mut install = Command::new("python3");
+            install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+            install.arg(&folder).arg(format!("{name}=={version}"));
+            steps.run(&format!("install {name}"), &mut install);
+        }
+        Some(folder).filter(there)
     }
 }
 

@@ -186,8 +186,18 @@ pub enum EngineError {
         /// How long it asked to be left alone.
         retry_after: Option<Duration>,
     },
-    /// A remote engine cannot work with these settings, or may not be asked: its address leads to a neighbour, it
-    /// redirects, it is not encrypted, it knows no such model. Only a person can help.
+    /// A request to a remote engine was not made, or its answer not taken, since that is never done: its address leads to
+    /// a neighbour or is not registered, it is not encrypted, it redirects, it answers without end. Somebody may be at
+    /// work there: look who answers at its address.
+    #[error("speech engine may not be asked: {detail}: {remedy}")]
+    NotAllowed {
+        /// What it would have done.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A remote engine cannot work with these settings: it knows no such model or language, its address is none, nobody
+    /// vouches for its certificate. Only a person can help.
     #[error("speech engine cannot be used: {detail}: {remedy}")]
     Misconfigured {
         /// What is wrong.

@@ -204,16 +204,16 @@ async fn a_neighbour_or_a_redirect_is_asked_only_if_the_operator_says_so() {
     let server = deepgram::Server::start(KEY, deepgram::Fault::None, seconds()).await;
     let forbidden = Deepgram::new(&Remote::at(&server.url).key(KEY)).unwrap();
     let error = heard(forbidden, noise(1)).await.unwrap_err();
-    let EngineError::Misconfigured { remedy, .. } = &error else { panic!("{error}") };
+    let EngineError::NotAllowed { remedy, .. } = &error else { panic!("{error}") };
     assert!(remedy.contains("private"), "{remedy}");
     assert_eq!(*server.connections.lock().unwrap(), 0);
     let server = openai::Server::start(KEY, openai::Fault::None, seconds()).await;
     let error = loaded(OpenAi::new(&Remote::at(&server.url).key(KEY)).unwrap()).await.unwrap_err();
-    assert!(matches!(error, EngineError::Misconfigured { .. }), "{error}");
+    assert!(matches!(error, EngineError::NotAllowed { .. }), "{error}");
     let fault = deepgram::Fault::Status(307, None);
     let server = deepgram::Server::start(KEY, fault, seconds()).await;
     let error = loaded(Deepgram::new(&at(&server.url)).unwrap()).await.unwrap_err();
-    assert!(matches!(error, EngineError::Misconfigured { .. }), "{error}");
+    assert!(matches!(error, EngineError::NotAllowed { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

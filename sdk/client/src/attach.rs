@@ -5,10 +5,11 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo, WriteError};
 use glasslink_audio::{Captured, Source, SourceError, SourceExt};
-use glasslink_protocol::{StreamFormat, StreamId};
-use glasslink_session::{Event, OpenError, PushError};
+use glasslink_protocol::{Codec, StreamFormat, StreamId};
+use glasslink_session::{Event, OpenError, PushError, StreamOptions};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::{Instrument, info_span};
 
 use crate::clock;
 use crate::events::Events;
@@ -37,6 +38,9 @@ pub enum AttachError {
     /// The journal refused the stream.
     #[error(transparent)]
     Journal(#[from] WriteError),
+    /// It was to go on as another stream, and the link takes no more.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// [`AttachedSource::stop`] was called, or the runtime ended.
     #[error("the source was stopped")]
     Stopped,
@@ -63,15 +67,22 @@ impl AttachedSource {
         shared: Arc<Shared>,
         source: impl Source + 'static,
         stream: AudioStream,
+        options: StreamOptions,
     ) -> Self {
-        let id = stream.id();
-        let sent = Arc::clone(&shared);
-        Self::spawn(
-            runtime,
-            shared,
-            id,
-            |rearm| async move { pump(&sent, Fair { source, rearm }, stream).await },
-        )
+        let (id, sent) = (stream.id(), Arc::clone(&shared));
+        Self::spawn(runtime, shared, id, |asked| async move {
+            let (mut source, mut stream) = (Fair::new(source, asked), stream);
+            loop {
+                pump(&sent, &mut source, &stream).await?;
+                let earlier = stream.id();
+                stream.end();
+                if !source.goes_on() {
+                    return Ok(());
+                }
+                let id = sent.go_on_as(earlier, source.format(), options.clone())?;
+                stream = AudioStream::new(Arc::clone(&sent), id, source.format());
+            }
+        })
     }
 
     /// Records what `source` yields, and sends it from there.
@@ -80,15 +91,26 @@ impl AttachedSource {
         shared: Arc<Shared>,
         source: impl Source + 'static,
         journal: Journal,
-        info: StreamInfo,
-        mut sink: LinkSink,
+        sink: LinkSink,
+        options: StreamOptions,
     ) -> Self {
-        let id = sink.stream();
-        Self::spawn(runtime, shared, id, |rearm| async move {
-            let source = Fair { source, rearm };
-            let recorder = Recorder::new(source, journal, id, &info, clock::utc_offset_min())?;
-            let (_, ended) = recorder.run(&mut sink).await;
-            Ok(ended?)
+        let (id, sent) = (sink.stream(), Arc::clone(&shared));
+        Self::spawn(runtime, shared, id, |asked| async move {
+            let (mut source, mut sink, mut continues) = (Fair::new(source, asked), sink, options.continues);
+            loop {
+                let info = StreamInfo { format: source.format(), continues, label: options.label.clone() };
+                let offset = clock::utc_offset_min();
+                let recorder = Recorder::new(&mut source, journal.clone(), sink.stream(), &info, offset)?;
+                let (_, ended) = recorder.run(&mut sink).await;
+                ended?;
+                let earlier = sink.stream();
+                drop(sink);
+                if !source.goes_on() {
+                    return Ok(());
+                }
+                sink = LinkSink::going_on(&sent, earlier, source.format(), &options)?;
+                continues = Some(earlier);
+            }
         })
     }
 
@@ -96,25 +118,27 @@ impl AttachedSource {
         runtime: &Handle,
         shared: Arc<Shared>,
         stream: StreamId,
-        work: impl FnOnce(Arc<Rearm>) -> W,
+        work: impl FnOnce(Arc<Asked>) -> W,
     ) -> Self
     where
         W: Future<Output = Result<(), AttachError>> + Send + 'static,
     {
-        let rearm = Arc::new(Rearm::default());
-        let work = work(Arc::clone(&rearm));
+        let asked = Arc::new(Asked::default());
+        let work = work(Arc::clone(&asked));
         let events = shared.subscribers.subscribe();
-        let task = runtime.spawn(async move {
+        let span = info_span!("link", trace = shared.trace.as_str());
+        let attached = async move {
             tokio::select! {
                 ended = work => ended,
                 () = shared.ended() => Err(PushError::Closed.into()),
-                () = watch(&shared, events, stream, &rearm) => Err(PushError::Closed.into()),
+                () = watch(&shared, events, stream, &asked) => Err(PushError::Closed.into()),
             }
-        });
+        };
+        let task = runtime.spawn(attached.instrument(span));
         Self { stream, task }
     }
 
-    /// The stream it began as. After a long outage it goes on as another
+    /// The stream it began as. After a long outage, and where the relay wants samples, it goes on as another
     /// ([`Event::Continued`](crate::Event::Continued)).
     pub fn stream(&self) -> StreamId {
         self.stream
@@ -131,7 +155,7 @@ impl AttachedSource {
     }
 }
 
-async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> Result<(), AttachError> {
+async fn pump(shared: &Shared, source: &mut impl Source, stream: &AudioStream) -> Result<(), AttachError> {
     let mut frame = Vec::new();
     while let Some(captured) = source.next(&mut frame).await? {
         match captured {
@@ -148,41 +172,55 @@ async fn pump(shared: &Shared, mut source: impl Source, stream: AudioStream) -> 
     Ok(())
 }
 
-/// Has the source of `stream` armed again whenever the session finds that it gives nothing. Ends with the link.
-async fn watch(shared: &Shared, mut events: Events, stream: StreamId, rearm: &Rearm) {
+/// Asks of the source of `stream` what the session, or the relay, wants of it. Ends with the link.
+async fn watch(shared: &Shared, mut events: Events, stream: StreamId, asked: &Asked) {
     while let Some(event) = events.next().await {
-        // A stall among events that were missed is told again, if it lasts.
-        let Ok(Event::AudioStalled { stream: stalled, .. }) = event else { continue };
-        if stalled == shared.last_of(stream) {
-            rearm.ask();
+        match event {
+            // A stall among events that were missed is told again, if it lasts.
+            Ok(Event::AudioStalled { stream: stalled, .. }) if stalled == shared.last_of(stream) => {
+                asked.for_it(&asked.rearm);
+            }
+            Ok(Event::SendPcm { stream: bad }) if bad == shared.last_of(stream) => asked.for_it(&asked.pcm),
+            _ => {}
         }
     }
 }
 
-/// Asks a source that another task polls to be armed again.
+/// What is wanted of a source that another task polls.
 #[derive(Debug, Default)]
-struct Rearm {
-    is_wanted: AtomicBool,
+struct Asked {
+    /// To be armed again.
+    rearm: AtomicBool,
+    /// To give samples.
+    pcm: AtomicBool,
     waker: AtomicWaker,
 }
 
-impl Rearm {
-    fn ask(&self) {
-        self.is_wanted.store(true, Ordering::Release);
+impl Asked {
+    fn for_it(&self, what: &AtomicBool) {
+        what.store(true, Ordering::Release);
         self.waker.wake();
-    }
-
-    fn take(&self, cx: &Context<'_>) -> bool {
-        self.waker.register(cx.waker());
-        self.is_wanted.swap(false, Ordering::Acquire)
     }
 }
 
 /// A source that always has another frame must not keep the link from sending them: now and then it waits its turn.
-/// One that has none is armed again when the session asks for it.
+/// One that has none is armed again when the session asks for it; where the relay wants samples, and it has them, it
+/// ends, and goes on with those.
 struct Fair<S> {
     source: S,
-    rearm: Arc<Rearm>,
+    asked: Arc<Asked>,
+    goes_on: bool,
+}
+
+impl<S> Fair<S> {
+    fn new(source: S, asked: Arc<Asked>) -> Self {
+        Self { source, asked, goes_on: false }
+    }
+
+    /// Whether what was its end is the beginning of something else.
+    fn goes_on(&mut self) -> bool {
+        std::mem::take(&mut self.goes_on)
+    }
 }
 
 impl<S: Source> Source for Fair<S> {
@@ -196,8 +234,17 @@ impl<S: Source> Source for Fair<S> {
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Captured>, SourceError>> {
         let turn = ready!(tokio::task::coop::poll_proceed(cx));
-        if self.rearm.take(cx) {
+        self.asked.waker.register(cx.waker());
+        if self.asked.rearm.swap(false, Ordering::Acquire) {
             self.source.rearm();
+        }
+        if self.asked.pcm.swap(false, Ordering::Acquire)
+            && self.source.format().codec() != Codec::PcmS16le
+            && self.source.give_pcm()
+        {
+            self.goes_on = true;
+            turn.made_progress();
+            return Poll::Ready(Ok(None));
         }
         let polled = self.source.poll_next(cx, frame);
         if polled.is_ready() {

@@ -7,6 +7,8 @@ use glasslink_protocol::SessionId;
 use glasslink_session::{ClientConfig, ClientSession};
 use rustls::crypto::ring;
 
+use tracing::{Instrument, info_span};
+
 use crate::address::{AddressError, RelayAddress};
 use crate::awareness::Awareness;
 use crate::connection::{
@@ -20,6 +22,7 @@ use crate::link::Link;
 use crate::pairing::{DeviceCredentials, Pairing};
 use crate::shared::Shared;
 use crate::telemetry::Telemetry;
+use crate::trace::Trace;
 
 /// What a link is to be, before there is one. See [`Link::builder`].
 #[must_use]
@@ -256,7 +259,7 @@ impl LinkBuilder {
             None => u64::from_ne_bytes(random()?),
         };
         let info = SessionInfo { session, continues: config.continues, program: config.client.clone() };
-        let mut shared = Shared::new(ClientSession::new(config, session, seed));
+        let mut shared = Shared::new(ClientSession::new(config, session, seed), Trace::new(random()?));
         let journal = match restored {
             Some(restored) => {
                 shared.restore(restored.timeline(), restored.ends());
@@ -294,8 +297,9 @@ impl LinkBuilder {
             #[cfg(test)]
             Watched::Test(changes) => Awareness::of(changes),
         };
+        let span = info_span!("link", trace = shared.trace.as_str());
         let driver = Driver::new(Arc::clone(&shared), connector, chooser, awareness);
-        let task = runtime.spawn(driver.run());
+        let task = runtime.spawn(driver.run().instrument(span));
         Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
     }
 }

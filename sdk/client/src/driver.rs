@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink_protocol::{Cause, CloseCode};
-use glasslink_session::{Action, ClientSession, ConnectionId, LinkState};
+use glasslink_protocol::{Cause, CloseCode, TranscriptEvent};
+use glasslink_session::{Action, ClientSession, ConnectionId, Event, LinkState};
 use tokio::time::{Instant, Sleep};
+use tracing::{debug, warn};
 
 use crate::awareness::{Awareness, Clocks, Nudge};
 use crate::connection::{Chooser, Connector, Failure, Incoming, Socket, Transport, keep_renewed};
@@ -174,7 +175,7 @@ impl Driver {
             }
         });
         if let Err(error) = understood {
-            tracing::warn!(%error, "message from the relay");
+            warn!(%error, "message from the relay");
         }
         if self.reads == READS_IN_A_ROW {
             self.reads = 0;
@@ -183,7 +184,7 @@ impl Driver {
     }
 
     fn failed(&mut self, id: ConnectionId, failure: &Failure) {
-        tracing::debug!(cause = %failure.cause.code(), detail = %failure.detail, "connection");
+        debug!(cause = %failure.cause.code(), detail = %failure.detail, "connection");
         self.note_failure(failure);
         self.set(Connection::None);
         let cause = match failure.cause {
@@ -230,7 +231,7 @@ impl Driver {
     fn unblocked(&mut self, socket: Socket) {
         self.retry = None;
         if let Connection::Open { id, .. } = self.connection {
-            tracing::debug!("WebSocket works again");
+            debug!("WebSocket works again");
             self.spare = Some(socket);
             self.shared.drive(|session, now| session.closed(now, id, Cause::Reset, None));
         }
@@ -265,7 +266,10 @@ impl Driver {
                 self.set(Connection::Opening { id, transport, attempt });
             }
             Action::Close { connection, code } => self.close(connection, code),
-            Action::SendText { connection, text } => self.send(connection, |socket| socket.send_text(text)),
+            Action::SendText { connection, text } => {
+                let text = self.shared.trace.say_in(text);
+                self.send(connection, |socket| socket.send_text(text));
+            }
             Action::SendAudio { connection, message } => {
                 self.send(connection, |socket| socket.send_audio(message));
             }
@@ -273,7 +277,10 @@ impl Driver {
                 Some(keeper) => keeper.fetch(stream, from..to),
                 None => self.shared.drive(|session, now| session.fetch_failed(now, stream, from, to)),
             },
-            Action::Event(event) => self.shared.tell(&event),
+            Action::Event(event) => {
+                log(&event);
+                self.shared.tell(&event);
+            }
         }
     }
 
@@ -305,6 +312,21 @@ impl Driver {
         if let Connection::Open { socket, .. } = self.set(Connection::None) {
             self.closing = Some(Box::pin(socket.close(code)));
         }
+    }
+}
+
+/// What happened, for whoever follows a frame: numbers, and not a word of what was said.
+fn log(event: &Event) {
+    match event {
+        Event::State(state) => debug!(state = state.name(), "link"),
+        Event::Gap(gap) => {
+            debug!(stream = %gap.stream, from = %gap.from, to = %gap.to, cause = ?gap.cause, "gap");
+        }
+        Event::Transcript { number, event: TranscriptEvent::Final(settled), .. } => {
+            debug!(number = number.0, stream = %settled.stream, from = %settled.from, to = %settled.to, "transcribed");
+        }
+        Event::Continued { stream, at, by } => debug!(%stream, %at, %by, "stream continued"),
+        _ => {}
     }
 }
 

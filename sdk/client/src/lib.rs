@@ -58,6 +58,7 @@
 //! | see or decide what carries it | [`Link::watch_transport`], [`LinkBuilder::transport`] |
 //! | go through a proxy, or through none | [`LinkBuilder::proxy`], [`LinkBuilder::no_proxy`] |
 //! | tell afterwards what the network did | [`Link::link_timeline`] |
+//! | find the link in its relay's logs | [`Link::trace`] |
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | have figures for a dashboard | the [`metrics`](https://docs.rs/metrics) facade: `METRICS.md` |
@@ -70,7 +71,7 @@
 //! An interface that comes up and a device that wakes make the link try at once; feature `network-watch`, on by default,
 //! asks the system for the former.
 //!
-//! It logs through `tracing`, neither tokens nor text. The WebSocket library does, in its lines of level `trace`: a
+//! It logs through `tracing`, neither tokens nor text, in a span `link` whose `trace` is in the relay's logs, too. The WebSocket library does, in its lines of level `trace`: a
 //! program that turns those on leaves `tungstenite` at `debug`.
 
 mod address;
@@ -89,6 +90,7 @@ pub mod pairing;
 mod shared;
 mod stream;
 mod telemetry;
+mod trace;
 mod wait;
 
 pub use address::{AddressError, RelayAddress};

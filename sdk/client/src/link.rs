@@ -5,7 +5,7 @@ use glasslink_audio::Source;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo};
 use glasslink_protocol::{SessionId, StreamFormat};
 use glasslink_session::{
-    ClientSession, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport, WhenFull,
+    ClientSession, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport,
 };
 use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
@@ -69,7 +69,7 @@ impl Link {
     }
 
     /// Opens a stream of what `source` yields. A task of its own takes frames from it until it ends, then ends the
-    /// stream. With [`WhenFull::Refuse`] the source waits while the buffer is full.
+    /// stream. With [`WhenFull::Refuse`](crate::WhenFull::Refuse) the source waits while the buffer is full.
     ///
     /// With a journal the source is recorded, and sent from the recording: it neither waits nor loses anything as long
     /// as the disk takes it.
@@ -81,11 +81,11 @@ impl Link {
         let shared = Arc::clone(&self.shared);
         let runtime = &self.owner.runtime;
         if let Some(journal) = shared.journal() {
-            let (info, sink) = self.sink(source.format(), options)?;
-            return Ok(AttachedSource::record(runtime, shared, source, journal, info, sink));
+            let (options, sink) = self.sink(source.format(), options)?;
+            return Ok(AttachedSource::record(runtime, shared, source, journal, sink, options));
         }
-        let stream = self.open(source.format(), options)?;
-        Ok(AttachedSource::pump(runtime, shared, source, stream))
+        let stream = self.open(source.format(), options.clone())?;
+        Ok(AttachedSource::pump(runtime, shared, source, stream, options))
     }
 
     /// Opens a stream of what `source` yields, to be recorded whatever becomes of the link: call
@@ -96,7 +96,9 @@ impl Link {
         options: StreamOptions,
     ) -> Result<(Recorder<S>, LinkSink), RecordError> {
         let journal = self.shared.journal().ok_or(RecordError::NoJournal)?;
-        let (info, sink) = self.sink(source.format(), options)?;
+        let (options, sink) = self.sink(source.format(), options)?;
+        let StreamOptions { continues, label, .. } = options;
+        let info = StreamInfo { format: source.format(), continues, label };
         let recorder = Recorder::new(source, journal, sink.stream(), &info, clock::utc_offset_min())?;
         Ok((recorder, sink))
     }
@@ -110,14 +112,11 @@ impl Link {
         &self,
         format: StreamFormat,
         options: StreamOptions,
-    ) -> Result<(StreamInfo, LinkSink), OpenError> {
+    ) -> Result<(StreamOptions, LinkSink), OpenError> {
         let continues = options.continues.map(|stream| self.shared.last_of(stream));
-        let info = StreamInfo { format, continues, label: options.label.clone() };
-        let live = options.when_full == WhenFull::DropOldest;
-        // The journal has room where memory has none: a recorded source never waits.
-        let options = StreamOptions { when_full: WhenFull::DropOldest, ..options };
-        let id = self.shared.open(format, options)?;
-        Ok((info, LinkSink::new(Arc::clone(&self.shared), id, live)))
+        let options = StreamOptions { continues, ..options };
+        let sink = LinkSink::open(&self.shared, format, &options)?;
+        Ok((options, sink))
     }
 
     /// What happens on the link from now on.
@@ -175,6 +174,12 @@ impl Link {
     /// What the relay last said of its speech engine; `None` before it did.
     pub fn engine(&self) -> Option<Engine> {
         self.shared.engine()
+    }
+
+    /// What the link is called in its own logs and in the relay's, where `glasslink-relay logs --trace` finds it. To be
+    /// shown to whoever helps: it gives nothing away.
+    pub fn trace(&self) -> &str {
+        self.shared.trace.as_str()
     }
 
     pub fn session(&self) -> SessionId {

@@ -16,6 +16,7 @@ use crate::connection::Transport;
 use crate::events::Subscribers;
 use crate::journal::Keeper;
 use crate::notes::Notes;
+use crate::trace::Trace;
 
 /// What the relay last said of its speech engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     /// Where sources are recorded, until the link ends.
     journal: Mutex<Option<Journal>>,
     pub(crate) keeper: Option<Keeper>,
+    pub(crate) trace: Trace,
     pub(crate) clock: Clock,
     pub(crate) wake: Notify,
     /// There are other credentials than those the connection was opened with.
@@ -73,12 +75,13 @@ struct Heard {
 }
 
 impl Shared {
-    pub(crate) fn new(session: ClientSession) -> Self {
+    pub(crate) fn new(session: ClientSession, trace: Trace) -> Self {
         Self {
             marks: Mutex::new(Vec::with_capacity(MARKS)),
             notes: Mutex::new(Notes::new()),
             journal: Mutex::default(),
             keeper: None,
+            trace,
             state: watch::Sender::new(session.state()),
             stats: watch::Sender::new(session.stats()),
             transport: watch::Sender::new(None),
@@ -252,6 +255,24 @@ impl Shared {
             tracing::warn!(%error, "not on the timeline");
         }
         Ok(id)
+    }
+
+    /// Opens the stream that goes on from `stream`, which has ended, in another format.
+    pub(crate) fn go_on_as(
+        &self,
+        stream: StreamId,
+        format: StreamFormat,
+        options: StreamOptions,
+    ) -> Result<StreamId, OpenError> {
+        let by = self.open(format, StreamOptions { continues: Some(stream), ..options })?;
+        let at = {
+            let mut heard = self.heard();
+            heard.continued.insert(stream, by);
+            heard.ends.get(&stream).copied().unwrap_or_default()
+        };
+        // No outage: it is for those who listen, and none of the link's own figures.
+        self.subscribers.tell(&Event::Continued { stream, at, by });
+        Ok(by)
     }
 
     /// `stream` has gone on as stream `by`: puts that on the timeline.

@@ -31,7 +31,9 @@ use crate::jobs::{self, Jobs};
 use crate::limits;
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::{self, Certificate, Guard, Guessing, Listener, TlsError, TlsFiles, own};
+use crate::server::{
+    self, Certificate, Guard, Guessing, Listener, Network, Proxies, TlsError, TlsFiles, own,
+};
 use crate::shared::{Exposition, Shared};
 use crate::speech::Speech;
 use crate::store::{DataDir, DataError, Restored};
@@ -56,6 +58,8 @@ pub struct RelayBuilder {
     metrics_open: bool,
     sessions_each: u32,
     memory: Option<u64>,
+    proxies: Vec<Network>,
+    message_bytes: usize,
 }
 
 #[derive(Clone)]
@@ -128,6 +132,8 @@ impl Relay {
             metrics_open: false,
             sessions_each: SESSIONS_EACH,
             memory: None,
+            proxies: Vec::new(),
+            message_bytes: limits::MESSAGE_BYTES,
         }
     }
 }
@@ -265,6 +271,22 @@ impl RelayBuilder {
         self
     }
 
+    /// Trusts the proxies of `network` to say in `X-Forwarded-For` where a request comes from, so that guesses, and rows of
+    /// the audit log, are of clients and not of the proxy. Nobody is trusted by default.
+    #[must_use]
+    pub fn trusted_proxy(mut self, network: Network) -> Self {
+        self.proxies.push(network);
+        self
+    }
+
+    /// Bytes a client's message may have: from 16 KiB, which a `hello` of many streams needs, to 64 KiB, the protocol's
+    /// limit and the default. Clients that send PCM need all of it after an outage.
+    #[must_use]
+    pub fn max_message_bytes(mut self, bytes: usize) -> Self {
+        self.message_bytes = bytes.clamp(limits::MESSAGE_BYTES_LEAST, limits::MESSAGE_BYTES);
+        self
+    }
+
     /// Listens and serves, in tasks of the current runtime, until the handle is told to stop or dropped.
     pub async fn start(self) -> Result<RelayHandle, StartError> {
         let is_local = self.listen.ip().is_loopback();
@@ -287,10 +309,13 @@ impl RelayBuilder {
         let tls = certificate.as_ref().map(Certificate::server_config).transpose();
         let tls = tls.map_err(TlsError::Refused)?.map(TlsAcceptor::from);
         let stopping = CancellationToken::new();
+        let audit = credentials.audit().clone();
         let shared = Arc::new(Shared {
             credentials,
             guard: Guard::new(address),
             quotas: Quotas::new(self.sessions_each),
+            proxies: Proxies::new(self.proxies),
+            message_bytes: self.message_bytes,
             guessing: Guessing::default(),
             certificate,
             pairing: pairing::Exchanges::default(),
@@ -313,7 +338,7 @@ impl RelayBuilder {
             memory: Memory::watch(self.memory, stopping.clone()),
             draining: CancellationToken::new(),
             pool: Arc::default(),
-            speech: Speech::start(self.engines, self.remote_speech, &stopping),
+            speech: Speech::start(self.engines, self.remote_speech, audit, &stopping),
             stopping,
             connections: TaskTracker::new(),
             sessions: TaskTracker::new(),

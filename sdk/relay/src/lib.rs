@@ -43,5 +43,5 @@ pub use identity::{
     AppEntry, AuditEntry, AuditEvent, CodeOffer, Device, Keys, KeysError, Lockdown, NewAppKey, OfferState,
     QrOffer,
 };
-pub use server::TlsError;
+pub use server::{Network, NetworkError, TlsError};
 pub use store::DataError;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use glasslink_protocol::{MAX_AUDIO_BYTES, MAX_TEXT_BYTES};
+
 /// A TLS handshake over a bad mobile link takes 5 s.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -22,6 +24,13 @@ pub(crate) const HELLO: Duration = Duration::from_secs(10);
 /// Headers a request may have, and their bytes. A browser's have 2 KB; a token may have some more.
 pub(crate) const HEADER_COUNT: usize = 64;
 pub(crate) const HEADER_BYTES: usize = 16 << 10;
+
+/// A message of a client, where the operator says nothing; ...
+pub(crate) const MESSAGE_BYTES: usize =
+    if MAX_AUDIO_BYTES > MAX_TEXT_BYTES { MAX_AUDIO_BYTES } else { MAX_TEXT_BYTES };
+
+/// ... and no less than a `hello` of 64 streams needs.
+pub(crate) const MESSAGE_BYTES_LEAST: usize = 16 << 10;
 
 /// A WebSocket's read buffer. It is cleared before each read, and audio messages have some 200 bytes.
 pub(crate) const READ_BUFFER: usize = 1 << 10;

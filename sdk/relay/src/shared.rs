@@ -20,7 +20,7 @@ use crate::identity::{Credentials, Identity, Quotas};
 use crate::jobs::Jobs;
 use crate::memory::Memory;
 use crate::registry::Registry;
-use crate::server::{Certificate, Guard, Guessing};
+use crate::server::{Certificate, Guard, Guessing, Proxies};
 use crate::speech::{EngineStatus, EngineView, Speech};
 use crate::store::DataDir;
 
@@ -30,6 +30,10 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     /// What each identity has.
     pub(crate) quotas: Quotas,
+    /// Who is believed about where a request comes from.
+    pub(crate) proxies: Proxies,
+    /// Bytes a client's message may have.
+    pub(crate) message_bytes: usize,
     /// Who shows wrong credentials.
     pub(crate) guessing: Guessing,
     /// The relay's, where it speaks TLS.

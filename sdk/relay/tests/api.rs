@@ -6,18 +6,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use glasslink_protocol::{ClientMessage, ClockMark, FrameIndex, Gap, GapCause, RelayMessage, StreamId};
 use glasslink_relay::{Relay, RelayBuilder, RelayHandle};
 use serde_json::{Value, json};
 use support::engine::FakeEngine;
-use support::http::{Answer, ask, get};
-use support::{Client, PATIENCE, hello, lc3, request, stream};
+use support::http::{Answer, ask, bearer, get};
+use support::{Client, PATIENCE, eventually, hello, lc3, request, stream};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 const ID: &str = "00000000000000000000000000000001";
 
@@ -50,16 +49,11 @@ async fn talk(relay: &RelayHandle, session: u128, token: Option<&str>) -> Client
 
 /// Asks until the answer is as wanted: the catalogue follows the session by a moment.
 async fn until(relay: &RelayHandle, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let asking = async {
-        loop {
-            let answer = get(relay.local_addr(), path).await;
-            if answer.status == 200 && wanted(&answer.json()) {
-                return answer.json();
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} stays as it is"))
+    eventually(&format!("{path} as wanted"), async || {
+        let answer = get(relay.local_addr(), path).await;
+        (answer.status == 200).then(|| answer.json()).filter(|answer| wanted(answer))
+    })
+    .await
 }
 
 fn says(word: &'static str) -> impl Fn(&Value) -> bool {
@@ -210,19 +204,13 @@ async fn everybody_sees_their_own_and_the_owner_all() {
     let _bob = talk(&relay, 2, Some("bob's")).await;
     let address = relay.local_addr();
     let asked = |method: &'static str, path: String, token: &'static str| async move {
-        ask(address, method, &path, &format!("Authorization: Bearer {token}\r\n")).await
+        ask(address, method, &path, &bearer(token)).await
     };
-    let listed = async {
-        while asked("GET", "/v1/sessions".into(), "owner's").await.json()["sessions"]
-            .as_array()
-            .unwrap()
-            .len()
-            < 2
-        {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, listed).await.unwrap();
+    eventually("both are listed", async || {
+        let all = asked("GET", "/v1/sessions".into(), "owner's").await.json();
+        (all["sessions"].as_array().unwrap().len() == 2).then_some(())
+    })
+    .await;
     let anns = asked("GET", "/v1/sessions".into(), "ann's").await.json();
     assert_eq!(anns["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(anns["sessions"][0]["owner"], "token:ann");
@@ -396,14 +384,12 @@ async fn with_its_database_gone_at_runtime_link_and_captions_go_on_and_it_is_mad
     fs::remove_file(folder.path().join("relay.db")).unwrap();
     fs::create_dir(folder.path().join("relay.db")).unwrap();
     let refused = |answer: &Answer| answer.status == 503 && answer.text().contains("database");
-    let told = async {
-        while !refused(&get(relay.local_addr(), "/readyz").await) {
-            // It is there, however long this takes.
-            client.say(&ClientMessage::Ping { id: 1 }).await;
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, told).await.expect("/readyz says so");
+    eventually("/readyz says so", async || {
+        // It is there, however long this takes.
+        client.say(&ClientMessage::Ping { id: 1 }).await;
+        refused(&get(relay.local_addr(), "/readyz").await).then_some(())
+    })
+    .await;
     client.say(&ClientMessage::Open(stream(2, 0))).await;
     client.audio(2, 0, 200).await;
     // In either order.
@@ -477,10 +463,8 @@ async fn rows_without_files_and_files_half_deleted_are_gone_after_the_next_start
     let relay = with_engine().data(folder.path()).start().await.unwrap();
     until(&relay, "/v1/sessions", |answer| answer["sessions"] == json!([])).await;
     // The rows go first; what was in their place is wiped a moment later.
-    let wiped = async {
-        while !files_with(folder.path(), &["second"]).is_empty() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, wiped).await.is_ok(), "{:?}", files_with(folder.path(), &["second"]));
+    eventually("every file is wiped", async || {
+        files_with(folder.path(), &["second"]).is_empty().then_some(())
+    })
+    .await;
 }

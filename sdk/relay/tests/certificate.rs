@@ -6,8 +6,9 @@ use std::path::Path;
 
 use glasslink_relay::{Relay, RelayHandle};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use support::eventually;
 use support::hostile::audited;
-use support::program::{Served, program};
+use support::program::{Served, TOKEN, program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn write(folder: &Path, until_year: i32) {
@@ -82,8 +83,8 @@ async fn a_relay_in_a_home_makes_its_own_and_keeps_it() {
 }
 
 #[cfg(unix)]
-#[test]
-fn sighup_means_that_the_files_were_changed() {
+#[tokio::test]
+async fn sighup_means_that_the_files_were_changed() {
     use std::process::Command;
     let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(folder.path(), 2_200);
@@ -92,7 +93,7 @@ fn sighup_means_that_the_files_were_changed() {
         "--engine",
         "none",
         "--token",
-        "x",
+        TOKEN,
         "--data",
         data.path().to_str().unwrap(),
         "--tls-cert",
@@ -103,14 +104,11 @@ fn sighup_means_that_the_files_were_changed() {
     write(folder.path(), 2_200);
     let hangup = Command::new("kill").args(["-HUP", &relay.process.id().to_string()]).status().unwrap();
     assert!(hangup.success());
-    let begun = std::time::Instant::now();
-    loop {
+    eventually("it is noticed", async || {
         let mut audit = program();
         let audit = audit.args(["audit", "--json", "--data"]).arg(data.path()).output().unwrap();
-        if String::from_utf8_lossy(&audit.stdout).contains("certificate_changed") {
-            break;
-        }
-        assert!(begun.elapsed() < support::PATIENCE, "it is not noticed");
-    }
+        String::from_utf8_lossy(&audit.stdout).contains("certificate_changed").then_some(())
+    })
+    .await;
     assert!(relay.process.try_wait().unwrap().is_none(), "and it runs on");
 }

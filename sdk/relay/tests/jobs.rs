@@ -3,14 +3,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId};
 use glasslink_relay::{Relay, RelayBuilder, RelayHandle};
 use serde_json::{Value, json};
 use support::engine::FakeEngine;
-use support::{Client, HelloFields, PATIENCE, hello, raw, request, stream};
-use tokio::time::{sleep, timeout};
+use support::http::{bearer, send};
+use support::{Client, HelloFields, eventually, hello, request, stream};
 
 const ID: StreamId = StreamId(1);
 
@@ -19,34 +18,18 @@ fn id(session: u128) -> String {
 }
 
 async fn ask(relay: &RelayHandle, method: &str, path: &str, body: &Value, token: &str) -> (u16, Value) {
-    let address = relay.local_addr();
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let answer = raw(
-        address,
-        &format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
-    .await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    let answer = send(relay.local_addr(), method, path, &bearer(token), &body).await;
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
 }
 
 /// Asks until the job is as wanted.
 async fn job(relay: &RelayHandle, number: u64, state: &str) -> Value {
-    let asking = async {
-        loop {
-            let (status, job) = ask(relay, "GET", &format!("/v1/jobs/{number}"), &Value::Null, "t").await;
-            if status == 200 && job["state"] == state {
-                return job;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("job {number} is never {state}"))
+    eventually(&format!("job {number} is {state}"), async || {
+        let (status, job) = ask(relay, "GET", &format!("/v1/jobs/{number}"), &Value::Null, "t").await;
+        (status == 200 && job["state"] == state).then_some(job)
+    })
+    .await
 }
 
 fn with(engine: &Arc<FakeEngine>, folder: &tempfile::TempDir) -> RelayBuilder {
@@ -203,15 +186,16 @@ async fn requests_that_make_no_sense_or_are_not_the_callers_are_refused() {
     assert_eq!(status(&path, json!({}), "o").await, 404, "it is not theirs");
     assert_eq!(status(&format!("/v1/sessions/{}/transcribe", id(2)), json!({}), "t").await, 404);
     assert_eq!(status("/v1/sessions/../transcribe", json!({}), "t").await, 404);
-    for wrong in [
-        json!({ "from_ms": 5, "to_ms": 5 }),
-        json!({ "engine": "other" }),
-        json!({ "form_ms": 5 }),
-        json!({ "from_ms": -1 }),
-        json!("all"),
-    ] {
+    for wrong in
+        [json!({ "from_ms": 5, "to_ms": 5 }), json!({ "form_ms": 5 }), json!({ "from_ms": -1 }), json!("all")]
+    {
         assert_eq!(status(&path, wrong.clone(), "t").await, 400, "{wrong}");
     }
+    let long = format!("{{}}{}", " ".repeat(10_000));
+    let too_large = send(relay.local_addr(), "POST", &path, &bearer("t"), &long).await;
+    assert_eq!((too_large.status, &too_large.json()["code"]), (413, &json!("too_large")));
+    let (unknown, told) = ask(&relay, "POST", &path, &json!({ "engine": "other" }), "t").await;
+    assert_eq!((unknown, &told["code"]), (404, &json!("no_engine")));
     let mut live = client(&relay, hello(3)).await;
     live.say(&ClientMessage::Open(stream(1, 0))).await;
     assert_eq!(status(&format!("/v1/sessions/{}/transcribe", id(3)), json!({}), "t").await, 409);

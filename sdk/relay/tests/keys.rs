@@ -7,8 +7,9 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::program::{Served, program};
-use support::{Client, PATIENCE, hello, request};
+use support::http::send;
+use support::program::{Served, TOKEN, program};
+use support::{Client, eventually, hello, request};
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
     program().args(arguments).arg("--data").arg(data).output().unwrap()
@@ -21,7 +22,7 @@ fn json(data: &Path, arguments: &[&str]) -> Value {
 }
 
 fn serve(data: &Path) -> Served {
-    Served::start(&["--engine", "none", "--token", "x", "--data", data.to_str().unwrap()])
+    Served::start(&["--engine", "none", "--token", TOKEN, "--data", data.to_str().unwrap()])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,14 +31,9 @@ async fn an_app_that_is_added_is_let_in_and_one_that_is_revoked_is_out_at_once()
     let relay = serve(data.path());
     let added = json(data.path(), &["apps", "add", "captions"]);
     let key = added["key"].as_str().unwrap();
-    let begun = Instant::now();
-    let mut client = loop {
-        match Client::connect(request(&relay.url, Some(key))).await {
-            Ok(client) => break client,
-            Err(_) => assert!(begun.elapsed() < PATIENCE, "the relay does not notice"),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
+    let mut client =
+        eventually("the relay notices", async || Client::connect(request(&relay.url, Some(key))).await.ok())
+            .await;
     client.greet(hello(1)).await;
     let listed = json(data.path(), &["apps", "list"]);
     assert_eq!((listed[0]["name"].as_str(), listed[0]["keys"].as_u64()), (Some("captions"), Some(1)));
@@ -73,8 +69,8 @@ async fn pair_shows_what_to_scan_or_type_and_says_who_came() {
     let body =
         serde_json::json!({ "secret": serde_json::to_value(&uri.secret).unwrap(), "name": "Ann's phone" });
     let address = relay.url.trim_start_matches("http://").parse().unwrap();
-    let (status, answer) = support::hostile::post(address, "/v1/pair/qr", None, &body.to_string()).await;
-    assert_eq!(status, 200, "{answer}");
+    let answer = send(address, "POST", "/v1/pair/qr", "", &body.to_string()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
     let said: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(said["paired"]["name"], "Ann's phone");
     assert!(pair.wait().unwrap().success());
@@ -91,7 +87,7 @@ async fn pair_shows_what_to_scan_or_type_and_says_who_came() {
 async fn lockdown_closes_exports_and_says_what_to_do_next() {
     let data = tempfile::tempdir().unwrap();
     let relay = serve(data.path());
-    let mut client = Client::connect(request(&relay.url, Some("x"))).await.unwrap();
+    let mut client = Client::connect(request(&relay.url, Some(TOKEN))).await.unwrap();
     client.greet(hello(1)).await;
     let out = data.path().join("audit.jsonl");
     let locked = run(data.path(), &["lockdown", "--out", out.to_str().unwrap()]);

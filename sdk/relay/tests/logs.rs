@@ -3,38 +3,16 @@
 mod support;
 
 use std::fs;
-use std::io::{self, Write};
 use std::process::Output;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId};
 use glasslink_relay::Relay;
-use serde_json::Value;
+use support::captured::Captured;
 use support::engine::FakeEngine;
-use support::http::ask;
+use support::http::{ask, bearer};
 use support::program::{Served, program};
-use support::{Client, hello, request, stream};
-use tokio_tungstenite::tungstenite::Message;
-use tracing_subscriber::fmt::MakeWriter;
-
-fn traced_hello(session: u128, trace: &str) -> Message {
-    let text = ClientMessage::Hello {
-        session: hello(session).session,
-        holder: 1,
-        attach: 1,
-        take: true,
-        epoch: None,
-        events_after: hello(1).events_after,
-        ping_ms: 5_000,
-        streams: Vec::new(),
-        continues: None,
-        client: "test".into(),
-        remote_speech: false,
-    };
-    let mut fields: Value = serde_json::from_str(&text.encode()).unwrap();
-    fields["trace"] = trace.into();
-    Message::text(fields.to_string())
-}
+use support::{Client, hello, request, stream, traced_hello};
 
 fn search(folder: &str, trace: &str) -> Output {
     program().args(["logs", "--data", folder, "--trace", trace]).output().unwrap()
@@ -87,28 +65,6 @@ async fn an_error_that_a_client_is_told_names_the_trace() {
     assert_eq!(trace.as_deref(), Some("bobs-phone"));
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn neither_speech_nor_secrets_are_in_logs_however_much_is_logged() {
     let captured = Captured::default();
@@ -130,13 +86,13 @@ async fn neither_speech_nor_secrets_are_in_logs_however_much_is_logged() {
     client.until(|message| matches!(message, RelayMessage::Transcript { number, .. } if number.0 == 1)).await;
     for token in ["s3cret", "wr0ng"] {
         for path in ["/v1/sessions", "/v1/sessions/00000000000000000000000000000001/transcript?format=txt"] {
-            ask(relay.local_addr(), "GET", path, &format!("Authorization: Bearer {token}\r\n")).await;
+            ask(relay.local_addr(), "GET", path, &bearer(token)).await;
         }
     }
     client.say(&ClientMessage::Bye).await;
     client.until_closed().await;
     relay.shutdown().await;
-    let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let text = captured.text();
     assert!(text.contains("stream opened"), "something was logged");
     for private in ["second", "s3cret", "wr0ng", "00000000000000000000000000000001"] {
         let line = text.lines().find(|line| line.contains(private));

@@ -9,7 +9,7 @@ use glasslink_protocol::{ClientMessage, FrameIndex, Gap, GapCause, RelayMessage,
 use glasslink_relay::Relay;
 use support::http::{ask, get};
 use support::program::Served;
-use support::{Client, hello, lc3, stream};
+use support::{Client, eventually, hello, lc3, stream};
 
 #[tokio::test]
 async fn every_figure_of_the_table_is_there_after_a_run() {
@@ -25,9 +25,11 @@ async fn every_figure_of_the_table_is_there_after_a_run() {
     client.until(|message| matches!(message, RelayMessage::Kept { next: FrameIndex(200), .. })).await;
     client.say(&ClientMessage::Bye).await;
     client.until_closed().await;
-    while get(address, "/v1/sessions?state=over").await.json()["sessions"].as_array().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("the session is over", async || {
+        let over = get(address, "/v1/sessions?state=over").await.json();
+        (!over["sessions"].as_array().unwrap().is_empty()).then_some(())
+    })
+    .await;
 
     let told = get(address, "/metrics").await;
     assert!(told.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));

@@ -14,7 +14,7 @@ use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId, Want
 use glasslink_relay::{Relay, RelayHandle};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use support::app::{App, is_ended};
-use support::{Client, PATIENCE, hello, stream};
+use support::{Client, PATIENCE, eventually, hello, stream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{sleep, timeout};
 
@@ -68,24 +68,14 @@ async fn sessions(relay: &RelayHandle, rounds: u128, want: Wanted) {
     for round in 0..rounds {
         let ids = (0..AT_ONCE).map(|number| round * AT_ONCE + number + 1);
         futures_util::future::join_all(ids.map(|id| session(relay, id, want))).await;
-        let over = async {
-            while relay.sessions() > 0 {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, over).await.expect("sessions end");
+        eventually("sessions end", async || (relay.sessions() == 0).then_some(())).await;
     }
 }
 
 /// Waits until the runtime has no more tasks than `before`.
 async fn no_more_tasks_than(before: usize) {
-    let ended = async {
-        while Handle::current().metrics().num_alive_tasks() > before {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
     let alive = || Handle::current().metrics().num_alive_tasks();
-    assert!(timeout(PATIENCE, ended).await.is_ok(), "{} tasks are left of {before}", alive());
+    eventually("no more tasks than before", async || (alive() <= before).then_some(())).await;
 }
 
 /// Descriptors and threads of this process, where the system tells.

@@ -9,7 +9,7 @@ use glasslink_relay::Relay;
 use serde_json::{Map, Value};
 use support::engine::FakeEngine;
 use support::http::{ask, get};
-use support::{Client, hello, stream};
+use support::{Client, eventually, hello, stream};
 
 /// Where an answer is not as the schema says; the part of JSON Schema that the document uses.
 fn faults(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
@@ -98,9 +98,11 @@ async fn every_operation_answers_as_the_document_says() {
     client.until(|message| matches!(message, RelayMessage::Ended { .. })).await;
     client.until(|message| matches!(message, RelayMessage::Transcript { number, .. } if number.0 == 2)).await;
     let id = "00000000000000000000000000000001";
-    while get(address, &format!("/v1/sessions/{id}/events")).await.json()["next"] != 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually("both events are there", async || {
+        let events = get(address, &format!("/v1/sessions/{id}/events")).await.json();
+        (events["next"] == 2).then_some(())
+    })
+    .await;
 
     let document = get(address, "/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");

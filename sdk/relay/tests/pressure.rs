@@ -4,7 +4,8 @@ mod support;
 
 use glasslink_protocol::SessionId;
 use glasslink_relay::Relay;
-use support::{Client, HelloFields, get, hello};
+use support::http::get;
+use support::{Client, HelloFields, hello};
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
@@ -22,5 +23,5 @@ async fn when_memory_is_short_new_sessions_wait_and_those_there_are_go_on() {
     new.say_hello(HelloFields { session: SessionId(2), ..hello(2) }).await;
     assert_eq!(new.until_closed().await.1, Some(4503));
     let readiness = get(relay.local_addr(), "/readyz").await;
-    assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("memory is short"), "{readiness}");
+    assert!(readiness.status == 503 && readiness.text().contains("memory is short"), "{readiness:?}");
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::{Command, Output};
 
-use support::program::{Served, program};
+use support::program::{Served, TOKEN, program};
 use support::{Client, hello, request};
 
 fn fails(arguments: &[&str]) -> String {
@@ -33,8 +33,8 @@ fn what_is_wrong_is_one_sentence_and_exit_code_2() {
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_tells_clients_to_come_back_and_ends_the_program() {
-    let mut relay = Served::start(&["--engine", "none", "--token", "x"]);
-    let mut client = Client::connect(request(&relay.url, Some("x"))).await.unwrap();
+    let mut relay = Served::start(&["--engine", "none", "--token", TOKEN]);
+    let mut client = Client::connect(request(&relay.url, Some(TOKEN))).await.unwrap();
     client.greet(hello(1)).await;
     let pid = relay.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());

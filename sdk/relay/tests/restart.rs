@@ -303,7 +303,12 @@ async fn while_the_disk_takes_nothing_nothing_is_called_kept_and_the_client_hold
         }
     };
     timeout(PATIENCE, refused).await.unwrap();
-    assert!(support::get(relay.relay.local_addr(), "/readyz").await.contains("the disk takes nothing"));
+    assert!(
+        support::http::get(relay.relay.local_addr(), "/readyz")
+            .await
+            .text()
+            .contains("the disk takes nothing")
+    );
     client.audio(1, next, 5).await;
     next += 5;
     fs::remove_file(&folder).unwrap();

@@ -3,38 +3,25 @@
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use glasslink_protocol::pairing::{ConfirmRequest, ExchangeResponse, KeyExchange, Side};
 use glasslink_protocol::{ClientMessage, FrameIndex, RelayMessage, StreamId, TranscriptEvent};
 use glasslink_relay::Relay;
 use serde_json::json;
+use support::captured::Captured;
 use support::engine::FakeEngine;
-use support::hostile::{audited, paired, post, text, token};
+use support::hostile::{audited, paired, text, token};
+use support::http::send;
 use support::{Client, hello, request, stream};
 use tracing_subscriber::EnvFilter;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Pairs by the typed code, as a client would: the device's key.
 async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> String {
     let ours = KeyExchange::begin(Side::Device, &code.parse().unwrap());
     let body = json!({ "message": ours.message() }).to_string();
-    let (_, answer) = post(relay.local_addr(), "/v1/pair/code", None, &body).await;
-    let ExchangeResponse { exchange, message } = serde_json::from_str(&answer).unwrap();
+    let answer = send(relay.local_addr(), "POST", "/v1/pair/code", "", &body).await;
+    let ExchangeResponse { exchange, message } = serde_json::from_slice(&answer.body).unwrap();
     let confirmation = ours.finish(&message).unwrap().confirmation(Side::Device, None).into_text();
     let request = ConfirmRequest {
         exchange,
@@ -44,20 +31,19 @@ async fn pair_by_code(relay: &glasslink_relay::RelayHandle, code: &str) -> Strin
         client: "test".into(),
     };
     let body = serde_json::to_string(&request).unwrap();
-    let (status, answer) = post(relay.local_addr(), "/v1/pair/confirm", None, &body).await;
-    assert_eq!(status, 200, "{answer}");
-    text(&serde_json::from_str::<serde_json::Value>(&answer).unwrap()["key"])
+    let answer = send(relay.local_addr(), "POST", "/v1/pair/confirm", "", &body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    text(&answer.json()["key"])
 }
 
 // SPEC P15.2
 #[tokio::test]
 async fn no_log_line_has_a_secret_or_a_word_of_speech_in_it() {
     let captured = Captured::default();
-    let writer = captured.clone();
     // The WebSocket library shows messages in its lines of level `trace`; the program's filter never turns those on.
     let filter = EnvFilter::new("trace,tungstenite=debug,tokio_tungstenite=debug");
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    log.with_writer(move || writer.clone()).init();
+    log.with_writer(captured.clone()).init();
 
     let data = tempfile::tempdir().unwrap();
     let engine = Arc::new(FakeEngine::default());
@@ -114,7 +100,7 @@ async fn no_log_line_has_a_secret_or_a_word_of_speech_in_it() {
     }
     relay.shutdown().await;
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = captured.text();
     let audit: String = audit.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect();
     // What is searched for would be found: the log is there, and has what it should.
     assert!(log.contains("revoked") && log.contains("device_paired") && log.contains("session{id="), "{log}");

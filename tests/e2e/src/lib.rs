@@ -1,5 +1,6 @@
 //! Client and relay as processes, as people run them: what the tests of this package share.
 
+mod log;
 mod network;
 mod probe;
 mod process;
@@ -16,7 +17,7 @@ pub use network::{Network, Wire};
 pub use probe::{Line, Probe};
 pub use process::{Finished, LIMIT, descriptors, peak_memory, present_memory, run};
 pub use programs::{probe_program, record_program, relay_program, replay_program};
-pub use relay::RelayProcess;
+pub use relay::{RelayProcess, TOKEN};
 pub use replay::{Report, replay};
 pub use scene::{Scene, leeway, percentile};
 pub use speech::{Clip, speech};

@@ -7,11 +7,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::log::log;
 use crate::process::present_memory;
 use crate::{Certificate, Network, relay_program};
 
 /// A relay starts in a fraction of a second; a machine that is busy takes longer.
 const START: Duration = Duration::from_mins(1);
+
+/// The token of relays that strangers reach. Logs are searched for it.
+pub const TOKEN: &str = "test-secret-between-two-hosts";
 
 /// A relay in a process of its own. It ends with this value.
 pub struct RelayProcess {
@@ -49,10 +53,18 @@ impl RelayProcess {
         Self::with("127.0.0.1:0", arguments, Some(no_model.to_owned()))
     }
 
+    /// A relay without an engine that strangers reach, and that keeps its sessions in `data`.
+    pub fn guarded(data: &Path) -> Self {
+        let mut command = Command::new(relay_program());
+        command.env("GLASSLINK_TOKEN", TOKEN);
+        let arguments = vec!["--engine".into(), "none".into(), "--data".into(), data.into()];
+        Self::start_as(command, "127.0.0.1:0", arguments, None)
+    }
+
     /// A relay without an engine on another host, which strangers reach.
-    pub fn on_host(network: &Network, certificate: &Certificate, token: &str, no_model: &Path) -> Self {
+    pub fn on_host(network: &Network, certificate: &Certificate, no_model: &Path) -> Self {
         let mut command = network.on_relay(&relay_program());
-        command.env("GLASSLINK_TOKEN", token);
+        command.env("GLASSLINK_TOKEN", TOKEN);
         let mut arguments: Vec<OsString> = vec!["--log".into(), "warn".into()];
         arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
         arguments.extend(["--tls-key".into(), certificate.key().into()]);
@@ -99,6 +111,9 @@ impl RelayProcess {
             .stdin(Stdio::null());
         if let Some(model) = &model {
             command.env("GLASSLINK_MODEL_DIR", model);
+        }
+        if let Some(log) = log(&mut command) {
+            command.stderr(log);
         }
         let mut child = command.spawn().expect("the relay was built");
         let output = lines(BufReader::new(child.stdout.take().expect("it is piped")));

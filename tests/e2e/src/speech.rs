@@ -9,7 +9,7 @@ pub struct Clip {
     pub said: &'static str,
 }
 
-/// The model's two clips. `None`, with a word, where the model is not installed: unless `GLASSLINK_REQUIRE_MODEL=1`,
+/// The model's two clips. `cargo xtask test` searches every log for what is said in them. `None`, with a word, where the model is not installed: unless `GLASSLINK_REQUIRE_MODEL=1`,
 /// which makes its absence a failure.
 pub fn speech() -> Option<[Clip; 2]> {
     let installed = ModelDir::locate().and_then(|model| model.check(&File::ALL).map(|()| model));
@@ -29,12 +29,7 @@ pub fn speech() -> Option<[Clip; 2]> {
 }
 
 /// Charles Dickens, A Tale of Two Cities, 1859: the first sentence.
-const TWO_CITIES: &str = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age \
-of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the \
-season of Darkness, it was the spring of hope, it was the winter of despair, we had everything before us, we had \
-nothing before us, we were all going direct to Heaven, we were all going direct the other way, in short, the period \
-was so far like the present period, that some of its noisiest authorities insisted on its being received, for good or \
-for evil, in the superlative degree of comparison only.";
+const TWO_CITIES: &str = include_str!("said/two_cities.txt");
 
 /// Samuel Beckett, Worstward Ho, 1983.
-const BECKETT: &str = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.";
+const BECKETT: &str = include_str!("said/beckett.txt");

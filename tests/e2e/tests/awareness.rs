@@ -4,10 +4,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use glasslink_e2e::{Certificate, Network, Probe, RelayProcess, Wire};
+use glasslink_e2e::{Certificate, Network, Probe, RelayProcess, TOKEN, Wire};
 use tempfile::TempDir;
-
-const TOKEN: &str = "between-two-hosts";
 
 /// A machine that is busy needs longer than the promise.
 const SOON: Duration = Duration::from_secs(30);
@@ -24,7 +22,7 @@ fn an_interface_that_comes_up_is_noticed_without_being_told() {
     };
     network.up(Wire::A);
     let (certificate, no_model) = (Certificate::of([network.relay_address()]), TempDir::new().unwrap());
-    let relay = RelayProcess::on_host(&network, &certificate, TOKEN, no_model.path());
+    let relay = RelayProcess::on_host(&network, &certificate, no_model.path());
     let mut command = network.on_client(Path::new(env!("CARGO_BIN_EXE_probe")));
     command.env("GLASSLINK_TOKEN", TOKEN);
     let probe = Probe::start_as(command, relay.address(), &certificate.certificate(), &[]);

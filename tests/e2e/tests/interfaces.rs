@@ -4,10 +4,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use glasslink_e2e::{Certificate, Line, Network, Probe, RelayProcess, Wire, leeway};
+use glasslink_e2e::{Certificate, Line, Network, Probe, RelayProcess, TOKEN, Wire, leeway};
 use tempfile::TempDir;
-
-const TOKEN: &str = "between-two-hosts";
 
 /// A machine that is busy needs longer than the promise.
 const SOON: Duration = Duration::from_secs(30);
@@ -25,7 +23,7 @@ fn one_interface_goes_and_another_comes_and_no_frame_is_lost() {
     };
     network.up(Wire::A);
     let (certificate, no_model) = (Certificate::of([network.relay_address()]), TempDir::new().unwrap());
-    let relay = RelayProcess::on_host(&network, &certificate, TOKEN, no_model.path());
+    let relay = RelayProcess::on_host(&network, &certificate, no_model.path());
     let mut command = network.on_client(Path::new(env!("CARGO_BIN_EXE_probe")));
     command.env("GLASSLINK_TOKEN", TOKEN);
     let mut probe = Probe::start_as(command, relay.address(), &certificate.certificate(), &[]);

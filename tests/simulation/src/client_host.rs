@@ -161,6 +161,9 @@ impl World {
             | Event::AudioLost { stream } => {
                 return Err(format!("stream {stream} was called stalled and was not"));
             }
+            Event::SendPcm { stream } => {
+                return Err(format!("nobody decodes stream {stream}, and it was called undecodable"));
+            }
             Event::HistoryTruncated { .. } => return Err("events of the transcript were lost".into()),
             Event::StreamKept(_) | Event::Partial(_) | Event::Engine { .. } | Event::RelayError(_) => {}
         }

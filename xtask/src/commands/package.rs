@@ -16,7 +16,8 @@ const EXPOSURE: f64 = 2.0;
 
 /// Build the relay's Debian package, and look at what is in it
 ///
-/// The package is in target/debian. Needs dpkg; the unit is checked where systemd-analyze is.
+/// The package is in target/debian. Needs dpkg; the unit is checked where systemd-analyze is, and started in a virtual
+/// machine where there is one to be had.
 #[derive(Args)]
 pub(crate) struct Package {}
 
@@ -43,10 +44,15 @@ pub(crate) fn steps(steps: &mut Steps) {
     if !steps.run("package", deb.arg(&output)) {
         return;
     }
+    let mut folder = None;
     steps.check("package, contents", || {
-        let unpacked = unpack(&newest(&output)?)?;
-        contents(&unpacked)
+        let unpacked = folder.insert(unpack(&newest(&output)?)?);
+        contents(unpacked)
     });
+    if let Some(unpacked) = folder {
+        let mut service = Command::new(workspace::root().join("tests/service/run"));
+        steps.run("package, its service under systemd", service.arg(unpacked));
+    }
 }
 
 fn newest(folder: &Path) -> Result<PathBuf> {

@@ -3,8 +3,13 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::commands::simulate;
+use crate::logs::Logs;
 use crate::steps::Steps;
+use crate::tools::Package;
 use crate::{model, packages, system, workspace};
+
+/// Tries all that the relay's description of its HTTP interface allows.
+const SCHEMATHESIS: Package = Package { name: "schemathesis", version: "4.32.5" };
 
 /// Seeds every change is simulated with.
 const SEEDS: u64 = 1_000;
@@ -43,7 +48,13 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         model::install(&workspace::program("debug", "glasslink-relay")).map(|()| true)
     });
     let mut tests = crates();
+    let logs = Logs::new();
+    let collect = |command: &mut Command| logs.iter().for_each(|logs| logs.of(command));
     tests.arg("--workspace").env("GLASSLINK_REQUIRE_MODEL", "1");
+    if let Some(folder) = SCHEMATHESIS.provide(steps) {
+        tests.env("GLASSLINK_SCHEMATHESIS", folder);
+    }
+    collect(&mut tests);
     if cfg!(target_os = "linux") {
         tests.env("GLASSLINK_REQUIRE_FAKETIME", "1");
     }
@@ -52,7 +63,11 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
-    under_fire(steps);
+    // Real processes through outages of up to two minutes, side by side: they mostly wait.
+    let mut under_fire = outages(&["outages", "timeline"]);
+    collect(&mut under_fire);
+    steps.tests("under fire", &mut under_fire);
+    steps.check("logs without speech and secrets", || logs?.check());
     if cfg!(target_os = "linux") {
         let rig = |command: &str| {
             let mut cargo = workspace::cargo(command);
@@ -97,11 +112,6 @@ fn some(steps: &mut Steps) {
     }
     steps.tests("crates", &mut crates());
     simulation(steps);
-}
-
-/// Real processes through outages of up to two minutes, side by side: they mostly wait.
-fn under_fire(steps: &mut Steps) {
-    steps.tests("under fire", &mut outages(&["outages", "timeline"]));
 }
 
 pub(crate) fn outages(tests_of: &[&str]) -> Command {

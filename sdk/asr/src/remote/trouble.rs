@@ -9,17 +9,19 @@ use crate::outgoing::OutgoingError;
 pub(crate) fn outgoing(error: &OutgoingError) -> EngineError {
     let misconfigured =
         |remedy: &str| EngineError::Misconfigured { detail: error.to_string(), remedy: remedy.to_owned() };
+    let not_allowed =
+        |remedy: &str| EngineError::NotAllowed { detail: error.to_string(), remedy: remedy.to_owned() };
     match error {
-        OutgoingError::Malformed | OutgoingError::NotRegistered { .. } => {
-            misconfigured("correct the engine's address")
-        }
-        OutgoingError::Address { .. } => misconfigured(
+        OutgoingError::Malformed => misconfigured("correct the engine's address"),
+        OutgoingError::NotRegistered { .. } => not_allowed("correct the engine's address"),
+        OutgoingError::Address { .. } => not_allowed(
             "if the engine is a machine of yours, allow it in its settings (`private = true`); link-local \
              addresses are never asked",
         ),
-        OutgoingError::Unencrypted { .. } => misconfigured("use the engine's https:// address"),
-        OutgoingError::Redirected { .. } => {
-            misconfigured("use the address it redirects to, if that is right")
+        OutgoingError::Unencrypted { .. } => not_allowed("use the engine's https:// address"),
+        OutgoingError::Redirected { .. } => not_allowed("use the address it redirects to, if that is right"),
+        OutgoingError::TooLarge { .. } => {
+            not_allowed("look whether this is the engine; none has so much to say")
         }
         OutgoingError::Tls { .. } => misconfigured(
             "look at the engine's certificate and at this machine's clock; name an authority of your own in its \
@@ -29,9 +31,7 @@ pub(crate) fn outgoing(error: &OutgoingError) -> EngineError {
             EngineError::Unreachable { detail: error.to_string() }
         }
         OutgoingError::Timeout { within, .. } => EngineError::TimedOut { after: *within },
-        OutgoingError::TooLarge { .. } | OutgoingError::Broken { .. } => {
-            EngineError::Broken { detail: error.to_string() }
-        }
+        OutgoingError::Broken { .. } => EngineError::Broken { detail: error.to_string() },
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn answered(status: StatusCode, retry_after: Option<Duration>) -> Eng
         402 => EngineError::Refused { detail, remedy: "look at the account behind the key".to_owned() },
         429 => EngineError::RateLimited { retry_after },
         408 | 500.. => EngineError::Unreachable { detail },
-        300..=399 => EngineError::Misconfigured {
+        300..=399 => EngineError::NotAllowed {
             detail: "it redirects, which is not followed".to_owned(),
             remedy: "use the address it redirects to, if that is right".to_owned(),
         },

@@ -5,7 +5,7 @@ use glasslink_protocol::{Codec, StreamFormat};
 
 use super::{Captured, Source, SourceError};
 
-/// A PCM source, encoded as LC3.
+/// A PCM source, encoded as LC3, until somebody who cannot decode it asks for the samples.
 #[derive(Debug)]
 pub struct Lc3Source<S> {
     source: S,
@@ -63,7 +63,9 @@ impl<S: Source> Source for Lc3Source<S> {
         frame: &mut Vec<u8>,
     ) -> Poll<Result<Option<Captured>, SourceError>> {
         let captured = ready!(self.source.poll_next(cx, frame))?;
-        if let Some(Captured::Frame { .. }) = captured {
+        if let Some(Captured::Frame { .. }) = captured
+            && self.format.codec() == Codec::Lc3
+        {
             self.pcm.clear();
             self.pcm.extend(frame.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)));
             frame.resize(self.format.frame_bytes().unwrap_or_default() as usize, 0);
@@ -79,5 +81,10 @@ impl<S: Source> Source for Lc3Source<S> {
 
     fn pause(&mut self, paused: bool) -> bool {
         self.source.pause(paused)
+    }
+
+    fn give_pcm(&mut self) -> bool {
+        self.format = self.source.format();
+        true
     }
 }

@@ -12,7 +12,7 @@ use crate::FileError;
 /// What it yields is numbered from 0 by whoever takes it: a frame counts one, a gap as many as it has frames. A source
 /// that keeps time yields a gap for the time in which it had nothing, so that the index moves with the clock.
 pub trait Source: Send {
-    /// What the frames are; the same for as long as the source lives.
+    /// What the frames are; the same until [`give_pcm`](Self::give_pcm) says otherwise.
     fn format(&self) -> StreamFormat;
 
     /// Yields what was captured next; its bytes are put into `frame`, whose content is replaced and whose capacity is
@@ -32,6 +32,12 @@ pub trait Source: Send {
     /// Stands still, or goes on. Says whether it does that by itself, as one with a device to close: the time until it
     /// goes on is then a gap of cause `absent`. What another one yields meanwhile, whoever asked leaves out.
     fn pause(&mut self, _paused: bool) -> bool {
+        false
+    }
+
+    /// Whoever gets the frames cannot decode them: gives samples from the next frame on, if it has them, and says so.
+    /// [`format`](Self::format) is another one then.
+    fn give_pcm(&mut self) -> bool {
         false
     }
 }
@@ -59,27 +65,38 @@ pub enum SourceError {
     Device(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl<S: Source + ?Sized> Source for Box<S> {
-    fn format(&self) -> StreamFormat {
-        (**self).format()
-    }
+macro_rules! source_behind {
+    ($pointer:ty) => {
+        impl<S: Source + ?Sized> Source for $pointer {
+            fn format(&self) -> StreamFormat {
+                (**self).format()
+            }
 
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        frame: &mut Vec<u8>,
-    ) -> Poll<Result<Option<Captured>, SourceError>> {
-        (**self).poll_next(cx, frame)
-    }
+            fn poll_next(
+                &mut self,
+                cx: &mut Context<'_>,
+                frame: &mut Vec<u8>,
+            ) -> Poll<Result<Option<Captured>, SourceError>> {
+                (**self).poll_next(cx, frame)
+            }
 
-    fn rearm(&mut self) {
-        (**self).rearm();
-    }
+            fn rearm(&mut self) {
+                (**self).rearm();
+            }
 
-    fn pause(&mut self, paused: bool) -> bool {
-        (**self).pause(paused)
-    }
+            fn pause(&mut self, paused: bool) -> bool {
+                (**self).pause(paused)
+            }
+
+            fn give_pcm(&mut self) -> bool {
+                (**self).give_pcm()
+            }
+        }
+    };
 }
+
+source_behind!(Box<S>);
+source_behind!(&mut S);
 
 /// `await` for sources.
 pub trait SourceExt: Source {

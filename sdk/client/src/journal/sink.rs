@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use glasslink_audio::journal::{FrameSink, Stored};
-use glasslink_protocol::{ClockMark, FrameIndex, Gap, StreamId};
+use glasslink_protocol::{ClockMark, FrameIndex, Gap, StreamFormat, StreamId};
+use glasslink_session::{OpenError, StreamOptions, WhenFull};
 
 use crate::shared::Shared;
 
@@ -19,14 +20,41 @@ pub struct LinkSink {
 }
 
 impl LinkSink {
-    pub(crate) fn new(shared: Arc<Shared>, stream: StreamId, live: bool) -> Self {
-        Self { shared, stream, live, hole_end: None }
+    /// Opens the stream. Where nobody waits for what is said now, `options` refuse rather than drop.
+    pub(crate) fn open(
+        shared: &Arc<Shared>,
+        format: StreamFormat,
+        options: &StreamOptions,
+    ) -> Result<Self, OpenError> {
+        let stream = shared.open(format, recorded(options))?;
+        Ok(Self::new(shared, stream, options))
+    }
+
+    /// Opens the stream that goes on from `earlier`, which has ended, in another format.
+    pub(crate) fn going_on(
+        shared: &Arc<Shared>,
+        earlier: StreamId,
+        format: StreamFormat,
+        options: &StreamOptions,
+    ) -> Result<Self, OpenError> {
+        let stream = shared.go_on_as(earlier, format, recorded(options))?;
+        Ok(Self::new(shared, stream, options))
+    }
+
+    fn new(shared: &Arc<Shared>, stream: StreamId, options: &StreamOptions) -> Self {
+        let live = options.when_full == WhenFull::DropOldest;
+        Self { shared: Arc::clone(shared), stream, live, hole_end: None }
     }
 
     /// The stream that the relay gets at present.
     pub fn stream(&self) -> StreamId {
         self.stream
     }
+}
+
+/// The journal has room where memory has none: a recorded source never waits.
+fn recorded(options: &StreamOptions) -> StreamOptions {
+    StreamOptions { when_full: WhenFull::DropOldest, ..options.clone() }
 }
 
 impl FrameSink for LinkSink {

@@ -1,6 +1,8 @@
 //! A relay that does as it is told: the protocol is the real one, what answers is a script.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+#[path = "../../../relay/tests/support/tls.rs"]
+pub mod anyone;
 pub mod middle;
 pub mod proxy;
 
@@ -165,6 +167,12 @@ impl ScriptedRelay {
 
     pub fn goodbyes(&self) -> usize {
         self.state.lock().unwrap().goodbyes
+    }
+
+    /// Tells the client that the stream's frames cannot be decoded.
+    pub fn ask_for_pcm(&self, session: SessionId, stream: StreamId) {
+        self.with(session, |session, _| session.ask_for_pcm(stream));
+        self.changed.send_replace(());
     }
 
     pub fn accept_token(&self, token: &'static str) {

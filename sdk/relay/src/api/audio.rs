@@ -31,8 +31,8 @@ pub(super) async fn audio(
     let sound = parameters.get::<Sound>("format", "wav or flac")?.unwrap_or(Sound::Wav);
     let id = parameters.get::<u32>("stream", "the number of a stream")?.map(StreamId);
     let milliseconds = "a number of milliseconds from the start of the stream";
-    let from_ms = parameters.get::<u64>("from_ms", milliseconds)?.unwrap_or(0);
-    let to_ms = parameters.get::<u64>("to_ms", milliseconds)?;
+    let from_ms = parameters.number("from_ms", milliseconds)?.unwrap_or(0);
+    let to_ms = parameters.number("to_ms", milliseconds)?;
     if to_ms.is_some_and(|to_ms| to_ms <= from_ms) {
         return Err(Trouble::parameter("to_ms", "later than from_ms"));
     }

@@ -38,7 +38,7 @@ pub(super) async fn events(
     let goes_on = accept.contains("text/event-stream");
     let last = headers.get("last-event-id").filter(|_| goes_on).and_then(|id| id.to_str().ok()?.parse().ok());
     let since =
-        last.map_or_else(|| parameters.get("since", "the number of an event"), |last| Ok(Some(last)))?;
+        last.map_or_else(|| parameters.number("since", "the number of an event"), |last| Ok(Some(last)))?;
     let since = EventNumber(since.unwrap_or(0));
     let most = parameters.limit(DEFAULT, MOST)?;
     if !goes_on {

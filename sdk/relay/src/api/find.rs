@@ -18,6 +18,9 @@ pub(super) struct Wanted {
     pub(super) parameters: Parameters,
 }
 
+/// The largest number that every language's JSON reads exactly.
+pub(crate) const MOST: u64 = (1 << 53) - 1;
+
 /// What stands behind the question mark.
 #[derive(Debug, Default)]
 pub(super) struct Parameters(HashMap<String, String>);
@@ -31,6 +34,16 @@ impl Parameters {
     pub(super) fn get<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, Trouble> {
         let parse = |text: &str| text.parse().map_err(|_| Trouble::parameter(name, wanted));
         self.text(name).map(parse).transpose()
+    }
+
+    /// A number from 0 that JSON has exactly, up to [`MOST`].
+    pub(super) fn number(&self, name: &str, wanted: &str) -> Result<Option<u64>, Trouble> {
+        match self.get(name, wanted)? {
+            Some(number) if number > MOST => {
+                Err(Trouble::parameter(name, &format!("{wanted}, at most {MOST}")))
+            }
+            number => Ok(number),
+        }
     }
 
     /// A number of things, within bounds.
@@ -61,7 +74,7 @@ impl FromRequestParts<Arc<Shared>> for Wanted {
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, shared).await;
         let id = path.ok().and_then(|Path(path)| path.get("id")?.parse::<SessionId>().ok());
         let id = id.ok_or_else(Trouble::no_session)?;
-        let epoch = parameters.get::<u64>("epoch", "a number")?.map(Epoch);
+        let epoch = parameters.number("epoch", "a number")?.map(Epoch);
         let lives = shared.catalog.lives(id).await?;
         let ours = |(key, row): &(SessionKey, SessionRow)| {
             caller.may_see(&row.owner) && epoch.is_none_or(|epoch| key.epoch == epoch)

@@ -19,6 +19,7 @@ mod trouble;
 
 pub(crate) use answer::Session;
 pub(crate) use caller::Caller;
+pub(crate) use find::MOST;
 pub(crate) use lease::Lease;
 pub(crate) use routes::{of_sessions, routes};
 pub(crate) use trouble::Trouble;

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use glasslink_protocol::{Category, ErrorReport, Retry, Severity};
 
 use crate::catalog::CatalogError;
+use crate::identity::AuditEvent;
 use crate::limits;
 
 /// A request that was not served: a status, a code for programs, and what to do about it.
@@ -12,6 +13,7 @@ use crate::limits;
 pub(crate) struct Trouble {
     status: StatusCode,
     report: ErrorReport,
+    audited: Option<AuditEvent>,
 }
 
 impl Trouble {
@@ -44,7 +46,14 @@ impl Trouble {
                 remedy,
                 trace: None,
             },
+            audited: None,
         }
+    }
+
+    /// In the audit log it is this, and not what its status says.
+    #[must_use]
+    pub(crate) fn audited(self, event: AuditEvent) -> Self {
+        Self { audited: Some(event), ..self }
     }
 
     pub(crate) fn unauthorized() -> Self {
@@ -105,8 +114,11 @@ impl From<CatalogError> for Trouble {
 
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
-        let Self { status, report } = self;
+        let Self { status, report, audited } = self;
         let mut response = (status, Json(report)).into_response();
+        if let Some(event) = audited {
+            response.extensions_mut().insert(event);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ArgMatches;
+use glasslink_relay::Network;
 use serde::Serialize;
 
 use crate::cli::engines::EngineTable;
@@ -49,6 +50,9 @@ pub(crate) struct Config {
     pub(crate) session_keep: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) max_sessions_each: u32,
+    /// Bytes.
+    pub(crate) max_message: usize,
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Bytes.
     pub(crate) max_memory: Option<u64>,
     pub(crate) log: String,
@@ -139,6 +143,14 @@ impl Layers {
             max_sessions: self.parse("max-sessions", "a number from 1 on", |text| {
                 text.parse().ok().filter(|sessions| *sessions > 0)
             })?,
+            max_message: self.parse("max-message", "a number of bytes from 16384 to 65536", |text| {
+                text.parse().ok().filter(|bytes| (16_384..=65_536).contains(bytes))
+            })?,
+            trusted_proxies: self
+                .parse_if_set("trusted-proxy", "networks with commas between, such as 10.0.0.0/8", |text| {
+                    text.split(',').map(|network| network.trim().parse().ok()).collect()
+                })?
+                .unwrap_or_default(),
             max_memory: self.parse_if_set("max-memory", "a number of megabytes", |text| {
                 text.parse::<u64>().ok()?.checked_mul(1_000_000)
             })?,
@@ -323,6 +335,19 @@ mod tests {
         let file = file("listne = 1\n");
         let message = error(&["--config", file.path().to_str().unwrap()], &[]);
         assert!(message.contains("there is no setting \"listne\""), "{message}");
+    }
+
+    #[test]
+    fn proxies_and_the_size_of_messages_are_what_they_say_or_refused() {
+        let config = |arguments: &[&str]| layers(arguments, &[]).unwrap().config();
+        let plain = config(&[]).unwrap();
+        assert_eq!((plain.max_message, plain.trusted_proxies.len()), (65_536, 0));
+        let set = config(&["--max-message", "16384", "--trusted-proxy", "10.0.0.0/8, fd00::/8"]).unwrap();
+        assert_eq!((set.max_message, set.trusted_proxies.len()), (16_384, 2));
+        for wrong in [["--max-message", "100"], ["--max-message", "70000"], ["--trusted-proxy", "everybody"]]
+        {
+            assert!(config(&wrong).unwrap_err().to_string().contains(wrong[0]), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -44,7 +44,9 @@ async fn serve(config: Config, exposition: impl Fn() -> String + Send + Sync + '
         .session_keep(config.session_keep)
         .max_sessions(config.max_sessions)
         .max_sessions_each(config.max_sessions_each)
+        .max_message_bytes(config.max_message)
         .metrics(exposition);
+    relay = config.trusted_proxies.iter().fold(relay, |relay, network| relay.trusted_proxy(*network));
     if config.open_metrics {
         relay = relay.open_metrics();
     }

@@ -97,6 +97,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ),
         "256",
     ),
+    with_default(
+        setting(
+            "max-message",
+            "BYTES",
+            "A client's message at most, from 16384; clients that send PCM need all of the 65536",
+        ),
+        "65536",
+    ),
+    setting(
+        "trusted-proxy",
+        "NETWORK,...",
+        "Proxies whose X-Forwarded-For says where a request comes from, such as 10.0.0.0/8; nobody by default",
+    ),
     setting("max-memory", "MB", "With more memory than this, ask new sessions to wait"),
     with_default(
         setting("log", "FILTER", "What is logged: error, warn, info, debug, trace, or a filter by target"),

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::logins::{By, NAME, logged_out};
 use super::ticket::redeem;
 use crate::api::{Caller, Trouble};
+use crate::identity::AuditEvent;
 use crate::shared::Shared;
 
 /// What a login says: one of the two.
@@ -44,7 +45,7 @@ pub(super) async fn login(State(shared): State<Arc<Shared>>, request: Request) -
     };
     let Some(by) = by else {
         warn!("a login to the dashboard was refused");
-        return Err(refused(&offer));
+        return Err(refused(&offer).audited(AuditEvent::LoginRefused));
     };
     let made = shared.logins.make(by).ok_or_else(logged_out)?;
     info!("somebody logged in to the dashboard");

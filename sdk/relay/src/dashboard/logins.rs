@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::ticket::hex;
 use crate::api::{Caller, Trouble};
-use crate::identity::Identity;
+use crate::identity::{AuditEvent, Identity};
 use crate::shared::Shared;
 
 /// The cookie of a login.
@@ -97,7 +97,8 @@ pub(crate) fn caller(parts: &Parts, shared: &Shared) -> Result<Caller, Trouble> 
                 "csrf",
                 "the request does not come from a page of the dashboard",
                 "reload the dashboard",
-            ));
+            )
+            .audited(AuditEvent::CsrfRefused));
         }
     }
     match by {

@@ -37,6 +37,13 @@ pub enum AuditEvent {
     OriginRefused,
     /// A name that is not the relay's, as after DNS rebinding.
     HostRefused,
+    /// A login to the dashboard that nobody knows.
+    LoginRefused,
+    /// A change by the dashboard's cookie, without what its pages send along: another page tried.
+    CsrfRefused,
+    /// A request to a speech engine that is never made, or an answer that is not taken: to a neighbour, elsewhere,
+    /// without end.
+    OutgoingRefused,
     /// A session of somebody else was asked for.
     ForeignSession,
     /// A request, or message, that no client sends.
@@ -111,6 +118,9 @@ impl AuditEvent {
             Self::GuessingRefused => "guessing_refused",
             Self::OriginRefused => "origin_refused",
             Self::HostRefused => "host_refused",
+            Self::LoginRefused => "login_refused",
+            Self::CsrfRefused => "csrf_refused",
+            Self::OutgoingRefused => "outgoing_refused",
             Self::ForeignSession => "foreign_session",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",

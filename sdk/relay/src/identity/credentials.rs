@@ -162,6 +162,7 @@ fn bearer(authorization: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::database::clock::pass;
     use crate::identity::offers::Newcomer;
 
     fn credentials(is_local: bool) -> Credentials {
@@ -189,6 +190,27 @@ mod tests {
 
     fn token(credentials: &Credentials, key: &str) -> Option<String> {
         Some(credentials.token_for(Some(format!("Bearer {key}").as_bytes())).unwrap()?.token)
+    }
+
+    // SPEC P5.5
+    #[test]
+    fn a_token_is_good_for_an_hour_and_its_device_until_it_did_not_come_for_180_days() {
+        let credentials = credentials(false);
+        let (id, key) = paired(&credentials);
+        let first = token(&credentials, &key).unwrap();
+        pass(Duration::from_secs(3_599));
+        assert_eq!(who(&credentials, &first), Some(Identity::Device(id)));
+        pass(Duration::from_secs(2));
+        assert_eq!(who(&credentials, &first), None);
+        assert!(token(&credentials, &key).is_some());
+        // Each time it comes the half year begins anew.
+        for _ in 0..2 {
+            pass(Duration::from_hours(180 * 24 - 1));
+            let next = token(&credentials, &key).unwrap();
+            assert_eq!(who(&credentials, &next), Some(Identity::Device(id)));
+        }
+        pass(Duration::from_hours(180 * 24 + 1));
+        assert_eq!(token(&credentials, &key), None);
     }
 
     #[test]

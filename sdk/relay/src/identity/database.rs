@@ -177,7 +177,25 @@ fn private(path: &Path) -> io::Result<()> {
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
-    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    let now = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    #[cfg(test)]
+    let now = now + clock::AHEAD.get();
+    now
+}
+
+/// Time passes as a test says, on its own thread.
+#[cfg(test)]
+pub(crate) mod clock {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    thread_local! {
+        pub(super) static AHEAD: Cell<i64> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn pass(time: Duration) {
+        AHEAD.set(AHEAD.get() + super::millis(time));
+    }
 }
 
 pub(crate) fn millis(duration: Duration) -> i64 {

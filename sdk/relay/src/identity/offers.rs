@@ -259,3 +259,28 @@ fn paired(transaction: &Transaction<'_>, number: i64, newcomer: &Newcomer<'_>) -
         .write(transaction)?;
     Ok(paired)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::database::clock::pass;
+
+    // SPEC P19.3
+    #[test]
+    fn what_a_person_carries_from_screen_to_screen_is_good_for_five_minutes() {
+        let keys = Keys::in_memory().unwrap();
+        keys.relay_is_at("http://127.0.0.1:1", None).unwrap();
+        let newcomer = Newcomer { name: "phone", client: "test", address: None };
+        let (code, qr) = (keys.offer_code(None).unwrap(), keys.offer_qr(None).unwrap());
+        pass(Duration::from_secs(299));
+        let (number, _) = keys.try_code().unwrap().expect("it is open");
+        assert_eq!(number, code.number);
+        pass(Duration::from_secs(2));
+        assert!(keys.try_code().unwrap().is_none());
+        assert!(keys.pair_by_code(number, &newcomer).unwrap().is_none(), "a try that was begun in time");
+        assert!(keys.pair_by_secret(&qr.offer.secret, &newcomer).unwrap().is_none());
+        for number in [code.number, qr.number] {
+            assert_eq!(keys.offer_state(number).unwrap(), Some(OfferState::Over));
+        }
+    }
+}

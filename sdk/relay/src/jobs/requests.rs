@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use glasslink_protocol::{Cause, SessionId};
+use glasslink_protocol::SessionId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::rows::{self, Job, Kind, NewJob, State as JobState};
+use crate::api::{MOST, Trouble};
 use crate::database::DatabaseError;
 use crate::identity::Identity;
-use crate::server::Refusal;
 use crate::shared::Shared;
 
 /// What is wanted; all of it by any engine, where nothing is said.
@@ -31,27 +32,35 @@ struct Wanted {
     remote_speech: bool,
 }
 
+/// It has a hundred.
+const MOST_BYTES: usize = 8 << 10;
+
 /// `POST /v1/sessions/{id}/transcribe`
 pub(crate) async fn transcribe(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: String,
-) -> Result<Response, Refusal> {
+    body: Body,
+) -> Result<Response, Trouble> {
     let caller = caller(&shared, &headers)?;
-    let wanted: Wanted = if body.trim().is_empty() {
+    let body = to_bytes(body, MOST_BYTES).await.map_err(|_| too_large())?;
+    let wanted: Wanted = if body.trim_ascii().is_empty() {
         Wanted::default()
     } else {
-        serde_json::from_str(&body)
+        serde_json::from_slice(&body)
             .map_err(|error| bad(format!("the request is not what it should be: {error}")))?
     };
+    if wanted.from_ms.max(wanted.to_ms.unwrap_or_default()) > MOST {
+        return Err(bad(format!("a time is later than {MOST} ms")));
+    }
     if wanted.to_ms.is_some_and(|to| to <= wanted.from_ms) {
         return Err(bad("to_ms is not after from_ms"));
     }
     if let Some(name) = &wanted.engine
         && !shared.speech.views().iter().any(|engine| engine.name == *name)
     {
-        return Err(bad(format!("there is no engine {name:?}; /readyz has their names")));
+        let why = format!("there is no engine {name:?}");
+        return Err(Trouble::new(StatusCode::NOT_FOUND, "no_engine", why, "look at /readyz for their names"));
     }
     let session: SessionId = id.parse().map_err(|_| no_session())?;
     let data = shared.data.clone().ok_or_else(no_session)?;
@@ -61,7 +70,8 @@ pub(crate) async fn transcribe(
     let Some((epoch, owner)) = lives.into_iter().filter(|(_, owner)| ours(owner)).max_by_key(|life| life.0)
     else {
         return Err(if shared.registry.owner(session).is_some_and(|owner| caller.may_see(&owner)) {
-            Refusal::because(Cause::HttpStatus(409), "the session is not over: it is being transcribed")
+            let why = "the session is not over: it is being transcribed";
+            Trouble::new(StatusCode::CONFLICT, "not_over", why, "ask again when it is over")
         } else {
             no_session()
         });
@@ -79,7 +89,7 @@ pub(crate) async fn transcribe(
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Trouble> {
     let caller = caller(&shared, &headers)?;
     let owner = (!caller.may_see(&Identity::Owner)).then(|| caller.to_string());
     let jobs = shared.database.read(move |connection| rows::list(connection, owner.as_deref()));
@@ -92,7 +102,7 @@ pub(crate) async fn describe(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, Trouble> {
     let job = find(&shared, &number, &headers).await?;
     let mut answer = shown(&job);
     if job.kind == Kind::Again {
@@ -108,30 +118,32 @@ pub(crate) async fn cancel(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
     headers: HeaderMap,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, Trouble> {
     let job = find(&shared, &number, &headers).await?;
     let cancelled = shared.jobs.cancel(job.number).await.map_err(|error| trouble(&error))?;
     if cancelled || job.state == JobState::Cancelled {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Refusal::because(Cause::HttpStatus(409), "the job is over"))
+        Err(Trouble::new(StatusCode::CONFLICT, "job_over", "the job is over", "there is nothing to cancel"))
     }
 }
 
-async fn find(shared: &Arc<Shared>, number: &str, headers: &HeaderMap) -> Result<Job, Refusal> {
+async fn find(shared: &Arc<Shared>, number: &str, headers: &HeaderMap) -> Result<Job, Trouble> {
     let caller = caller(shared, headers)?;
-    let no_job =
-        || Refusal::because(Cause::HttpStatus(404), "there is no such job; /v1/jobs has those there are");
+    let no_job = || {
+        let remedy = "look at /v1/jobs for those there are";
+        Trouble::new(StatusCode::NOT_FOUND, "no_job", "there is no such job", remedy)
+    };
     let number: i64 = number.parse().map_err(|_| no_job())?;
     let job = shared.jobs.find(number).await.map_err(|error| trouble(&error))?.ok_or_else(no_job)?;
     let ours = job.owner.parse::<Identity>().is_ok_and(|owner| caller.may_see(&owner));
     if ours { Ok(job) } else { Err(no_job()) }
 }
 
-fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Identity, Refusal> {
+fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Identity, Trouble> {
     let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let grant = shared.credentials.identify(authorization);
-    Ok(grant.ok_or(Refusal::new(Cause::Unauthorized))?.identity)
+    Ok(grant.ok_or_else(Trouble::unauthorized)?.identity)
 }
 
 fn shown(job: &Job) -> Value {
@@ -152,19 +164,26 @@ fn shown(job: &Job) -> Value {
     })
 }
 
-fn bad(why: impl Into<String>) -> Refusal {
-    Refusal::because(Cause::HttpStatus(400), why)
+fn bad(why: impl Into<String>) -> Trouble {
+    let remedy = "correct the request: /v1/openapi.json describes it";
+    Trouble::new(StatusCode::BAD_REQUEST, "malformed", why, remedy)
 }
 
-fn no_session() -> Refusal {
-    Refusal::because(Cause::HttpStatus(404), "there is no such session among those that are over")
+fn too_large() -> Trouble {
+    let why = format!("the request has more than {MOST_BYTES} bytes");
+    Trouble::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", why, "send less")
 }
 
-fn busy() -> Refusal {
-    Refusal::new(Cause::Overloaded)
+fn no_session() -> Trouble {
+    let why = "there is no such session among those that are over";
+    Trouble::new(StatusCode::NOT_FOUND, "no_session", why, "look at /v1/sessions for those there are")
 }
 
-fn trouble(error: &DatabaseError) -> Refusal {
+fn busy() -> Trouble {
+    Trouble::busy("the relay is busy with other requests")
+}
+
+fn trouble(error: &DatabaseError) -> Trouble {
     tracing::debug!(%error, "jobs");
     busy()
 }

@@ -148,11 +148,14 @@ pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, n
         audit.note(AuditNote::new(AuditEvent::TooLarge).from(peer).saying("request"));
     }
     let wrong_credentials = status == StatusCode::UNAUTHORIZED;
-    if wrong_credentials {
+    if let Some(event) = response.extensions().get::<AuditEvent>() {
+        audit.note(AuditNote::new(*event).from(peer));
+    } else if wrong_credentials {
         let detail = if authorization.is_some() { "wrong credentials" } else { "no credentials" };
         audit.note(AuditNote::new(AuditEvent::Unauthorized).from(peer).saying(detail));
     }
-    let wrong_offer = offers && matches!(status, StatusCode::FORBIDDEN | StatusCode::GONE);
+    let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::GONE];
+    let wrong_offer = offers && refusals.contains(&status);
     if (wrong_credentials && authorization.is_some()) || wrong_offer {
         let (pause, event) = shared.guessing.failed(peer, claimed);
         if let Some(event) = event {

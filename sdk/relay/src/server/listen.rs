@@ -89,9 +89,11 @@ async fn handshake(
 async fn serve(transport: Transport, peer: SocketAddr, router: Router, place: Place, shared: Arc<Shared>) {
     let (asked, mut last) = watch::channel(Instant::now());
     let lease = Lease::new(asked.clone());
+    let of_service = Arc::clone(&shared);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         asked.send_replace(Instant::now());
-        request.extensions_mut().insert(peer);
+        let client = of_service.proxies.client(peer, request.headers());
+        request.extensions_mut().insert(client);
         request.extensions_mut().insert(lease.clone());
         request.extensions_mut().insert(Arc::clone(&place));
         router.clone().oneshot(request.map(Body::new))

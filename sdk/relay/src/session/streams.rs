@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use glasslink_asr::EngineError;
 use glasslink_protocol::{
-    ClockMark, Durability, EngineState, EventNumber, FrameIndex, Gap, GapCause, Partial, StreamFormat,
+    ClockMark, Durability, EngineState, EventNumber, Final, FrameIndex, Gap, GapCause, Partial, StreamFormat,
     StreamId, StreamStart, TranscriptEvent,
 };
 use glasslink_session::{RelaySession, RestoredStream, Timestamp};
@@ -14,6 +14,9 @@ use crate::limits;
 use crate::session::stream::Stream;
 use crate::speech::{EngineStatus, Fed, Heard, Said, Speech, Transcription};
 use crate::store::Store;
+
+/// What each final is logged under: where many people talk, `--log info,glasslink_relay::transcript=warn` spares the disk.
+const TRANSCRIPT: &str = "glasslink_relay::transcript";
 
 /// A session's streams between store and engine.
 pub(crate) struct Streams {
@@ -129,6 +132,9 @@ impl Streams {
     }
 
     pub(crate) fn event(&mut self, number: EventNumber, event: &TranscriptEvent) {
+        if let TranscriptEvent::Final(Final { stream, from, to, .. }) = event {
+            info!(target: TRANSCRIPT, number = number.0, %stream, %from, %to, "transcribed");
+        }
         self.store.event(number, event);
     }
 
@@ -351,6 +357,7 @@ impl Streams {
                 stream.failed(engine, &error);
                 return;
             }
+            info!(stream = %id, engine = self.speech.engine(engine).name(), "engine");
             stream.serving = Some((engine, Instant::now()));
             stream.progressed = Instant::now();
         }

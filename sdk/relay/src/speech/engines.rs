@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::breaker::Breaker;
 use super::monitor::Monitor;
 use super::status::EngineStatus;
+use crate::identity::{Audit, AuditEvent, AuditNote};
 
 /// The relay's speech engines, in order of preference, and how they are.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct Speech {
     pub(crate) status: watch::Receiver<EngineStatus>,
     changes: Arc<watch::Sender<EngineStatus>>,
     streams: Arc<AtomicU64>,
+    audit: Audit,
     /// Whether the operator lets speech leave this machine at all.
     remote: bool,
 }
@@ -58,7 +60,12 @@ pub(crate) trait Wants {
 
 impl Speech {
     /// Loads the engines, and watches over them until the relay stops. `remote`: whether speech may leave this machine.
-    pub(crate) fn start(engines: Vec<Arc<dyn Engine>>, remote: bool, stopping: &CancellationToken) -> Self {
+    pub(crate) fn start(
+        engines: Vec<Arc<dyn Engine>>,
+        remote: bool,
+        audit: Audit,
+        stopping: &CancellationToken,
+    ) -> Self {
         let now = Instant::now();
         let rank = |engine: Arc<dyn Engine>| {
             let status = EngineStatus::new(EngineState::Loading, format!("{} is loading", engine.name()));
@@ -67,7 +74,8 @@ impl Speech {
         };
         let engines: Arc<[Ranked]> = engines.into_iter().map(rank).collect();
         let (changes, status) = watch::channel(EngineStatus::disabled());
-        let speech = Self { engines, status, changes: Arc::new(changes), streams: Arc::default(), remote };
+        let speech =
+            Self { engines, status, changes: Arc::new(changes), streams: Arc::default(), audit, remote };
         speech.tell();
         for index in 0..speech.engines.len() {
             let (monitor, stopping) = (Monitor::new(speech.clone(), index), stopping.clone());
@@ -134,7 +142,7 @@ impl Speech {
         counter!("glasslink_relay_engine_failures_total", "cause" => cause(error)).increment(1);
         let opened = ranked.lock().breaker.failed(Some(stream), error, Instant::now());
         if opened {
-            self.set(index, EngineStatus::of(error));
+            self.set_failed(index, error);
             ranked.opened.notify_one();
         }
     }
@@ -150,7 +158,7 @@ impl Speech {
             }
             Err(error) => {
                 ranked.lock().breaker.failed(None, error, Instant::now());
-                self.set(index, EngineStatus::of(error));
+                self.set_failed(index, error);
             }
         }
     }
@@ -164,7 +172,16 @@ impl Speech {
         self.engines[index].lock().breaker.open_until()
     }
 
-    fn set(&self, index: usize, status: EngineStatus) {
+    fn set_failed(&self, index: usize, error: &EngineError) {
+        let is_news = self.set(index, EngineStatus::of(error));
+        if is_news && let EngineError::NotAllowed { detail, .. } = error {
+            let name = self.engines[index].engine.name();
+            self.audit.note(AuditNote::new(AuditEvent::OutgoingRefused).saying(format!("{name}: {detail}")));
+        }
+    }
+
+    /// Whether that is news.
+    fn set(&self, index: usize, status: EngineStatus) -> bool {
         let ranked = &self.engines[index];
         let name = ranked.engine.name();
         let mut condition = ranked.lock();
@@ -180,6 +197,7 @@ impl Speech {
         let ready = self.engines.iter().filter(|ranked| ranked.lock().status.is_ready()).count();
         gauge!("glasslink_relay_engines_ready").set(ready as f64);
         self.tell();
+        changed
     }
 
     /// Wakes whoever waits for an engine.
@@ -262,6 +280,7 @@ fn cause(error: &EngineError) -> &'static str {
         EngineError::TimedOut { .. } => "timed_out",
         EngineError::Refused { .. } => "refused",
         EngineError::RateLimited { .. } => "rate_limited",
+        EngineError::NotAllowed { .. } => "not_allowed",
         EngineError::Misconfigured { .. } => "misconfigured",
     }
 }

@@ -70,6 +70,9 @@ impl EngineStatus {
             EngineError::Misconfigured { detail, remedy } => {
                 (EngineState::Degraded, format!("speech engine cannot be used: {detail}"), remedy.clone())
             }
+            EngineError::NotAllowed { detail, remedy } => {
+                (EngineState::Degraded, format!("speech engine may not be asked: {detail}"), remedy.clone())
+            }
             failed @ (EngineError::Failed { .. }
             | EngineError::Unreachable { .. }
             | EngineError::Broken { .. }

@@ -36,9 +36,23 @@ impl Answer {
 
 /// `headers`: lines that end with `\r\n`.
 pub async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
+    send(address, method, path, headers, "").await
+}
+
+/// The header that shows a token.
+pub fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+/// A request with a body.
+pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
+    let length = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n{headers}\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    // One that is too large is answered before all of it is read.
+    let _ = socket.write_all(body.as_bytes()).await;
     let mut answer = Vec::new();
     let _ = timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the relay answers");
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");

@@ -2,22 +2,27 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 pub mod app;
+pub mod captured;
 pub mod engine;
 pub mod hostile;
 pub mod http;
+pub mod log;
 pub mod program;
 pub mod tls;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use glasslink_protocol::{
     AudioMessage, ClientMessage, Epoch, EventNumber, FrameIndex, RelayMessage, SessionId, StreamFormat,
     StreamId, StreamStart,
 };
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -26,6 +31,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Longer than anything here takes, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 pub struct Client<S = MaybeTlsStream<TcpStream>> {
     pub socket: WebSocketStream<S>,
@@ -55,6 +62,26 @@ pub fn hello(session: u128) -> HelloFields {
         streams: Vec::new(),
         remote_speech: false,
     }
+}
+
+/// The `hello` of a client that names its connection.
+pub fn traced_hello(session: u128, trace: &str) -> Message {
+    let text = ClientMessage::Hello {
+        session: hello(session).session,
+        holder: 1,
+        attach: 1,
+        take: true,
+        epoch: None,
+        events_after: hello(1).events_after,
+        ping_ms: 5_000,
+        streams: Vec::new(),
+        continues: None,
+        client: "test".into(),
+        remote_speech: false,
+    };
+    let mut fields: Value = serde_json::from_str(&text.encode()).unwrap();
+    fields["trace"] = trace.into();
+    Message::text(fields.to_string())
 }
 
 pub fn lc3() -> StreamFormat {
@@ -195,6 +222,16 @@ pub async fn raw(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-pub async fn get(address: SocketAddr, path: &str) -> String {
-    raw(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await
+/// Looks until there is something to see. `what` is being waited for.
+///
+/// The clock of a test may stand still, and does not move on while this waits.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        spawn_blocking(|| thread::sleep(LOOK_AGAIN)).await.unwrap();
+    }
 }

@@ -3,6 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use super::log::log;
+
+/// The token of relays that have one. Logs are searched for it.
+pub const TOKEN: &str = "test-secret-of-the-owner";
+
 /// The program, without settings from this process's environment.
 pub fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_glasslink-relay"));
@@ -26,7 +31,8 @@ impl Served {
 
     pub fn start_as(mut serve: Command, arguments: &[&str]) -> Self {
         serve.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
-        let mut process = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = log(&mut serve).unwrap_or_else(Stdio::null);
+        let mut process = serve.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();

@@ -47,11 +47,18 @@ pub enum Event {
     /// The session lives in this epoch from here on.
     Epoch(Epoch),
     /// What `stream` captured goes on as stream `by`, which goes first: after a long outage nobody waits for the
-    /// backlog. `stream` ends at frame `at` and is filled in behind.
+    /// backlog. `stream` ends at frame `at` and is filled in behind. An attached source goes on as another stream for
+    /// [`SendPcm`](Self::SendPcm), too.
     Continued {
         stream: StreamId,
         at: FrameIndex,
         by: StreamId,
+    },
+    /// The relay can make nothing of the stream's frames, though they have the right size. Who pushes them and has their
+    /// samples ends the stream and opens one of PCM that continues it. An attached source that has them does so by
+    /// itself.
+    SendPcm {
+        stream: StreamId,
     },
     /// The link is live and a live source that is not paused gave no frame for 3 s (silence is frames): re-arm it now,
     /// for the `rearm`th time. Whoever does has 30 s for it. An attached source needs nobody.

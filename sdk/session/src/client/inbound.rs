@@ -102,8 +102,8 @@ impl ClientSession {
                 let in_flight = self.in_flight();
                 self.liveness.pong(now, id, in_flight);
             }
-            RelayMessage::SendPcm { .. }
-            | RelayMessage::Welcome { .. }
+            RelayMessage::SendPcm { stream } => self.act(Action::Event(Event::SendPcm { stream })),
+            RelayMessage::Welcome { .. }
             | RelayMessage::Error(_)
             | RelayMessage::Restarting { .. }
             | RelayMessage::Unknown => {}

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 pub(crate) async fn greet(shared: Arc<Shared>, grant: Grant, upgraded: OnUpgrade, place: (Place, Share)) {
     let Ok(upgraded) = upgraded.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else { return };
-    let socket = WebSocket::new(parts.io.into_inner(), &parts.read_buf, place).await;
+    let socket = WebSocket::new(parts.io.into_inner(), &parts.read_buf, shared.message_bytes, place).await;
     let mut connection = Connection::WebSocket(Box::new(socket));
     let hello = tokio::select! {
         hello = timeout(limits::HELLO, read_hello(&mut connection)) => hello,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Sink, Stream};
-use glasslink_protocol::{CloseCode, MAX_AUDIO_BYTES, MAX_TEXT_BYTES};
+use glasslink_protocol::CloseCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -32,8 +32,13 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    pub(crate) async fn new(transport: Transport, read_already: &[u8], place: (Place, Share)) -> Self {
-        let largest = MAX_AUDIO_BYTES.max(MAX_TEXT_BYTES);
+    /// `largest`: bytes a message may have.
+    pub(crate) async fn new(
+        transport: Transport,
+        read_already: &[u8],
+        largest: usize,
+        place: (Place, Share),
+    ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER)
             .write_buffer_size(limits::WRITE_BUFFER)

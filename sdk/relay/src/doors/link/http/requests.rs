@@ -31,7 +31,7 @@ struct Place {
 pub(crate) async fn up(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
     let place = place(&shared, request.headers())?;
     let body = body(request).await?;
-    let batch = batch(&body)?;
+    let batch = batch(&body, shared.message_bytes)?;
     match shared.exchanges.find(place.id, &place.grant.identity) {
         Some(exchange) => exchange.take(place.number, batch).await.map_err(refusal)?,
         None if place.number == 1 => open(&shared, &place, batch)?,
@@ -86,10 +86,13 @@ async fn body(request: Request) -> Result<Bytes, Refusal> {
     })
 }
 
-fn batch(body: &Bytes) -> Result<Batch, Refusal> {
+/// `largest`: bytes a message may have.
+fn batch(body: &Bytes, largest: usize) -> Result<Batch, Refusal> {
     let mut batch = Batch::new();
     for part in HttpPart::parts(body) {
         batch.push_back(match part {
+            Ok(HttpPart::Text(text)) if text.len() > largest => Incoming::TooLarge,
+            Ok(HttpPart::Audio(message)) if message.len() > largest => Incoming::TooLarge,
             Ok(HttpPart::Text(text)) => Incoming::Text(text.into()),
             Ok(HttpPart::Audio(message)) => Incoming::Audio(body.slice_ref(message)),
             Ok(HttpPart::Close(_)) => Incoming::Closed,
