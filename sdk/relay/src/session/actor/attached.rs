@@ -8,7 +8,6 @@ use tracing::{Span, debug, info, warn};
 use super::{Actor, Stage};
 use crate::doors::link::{Connection, Incoming, close};
 use crate::identity::{AuditEvent, AuditNote};
-use crate::limits;
 use crate::session::command::Attach;
 use crate::session::telemetry::Telemetry;
 
