@@ -255,6 +255,7 @@ impl LinkBuilder {
             Some(seed) => seed,
             None => u64::from_ne_bytes(random()?),
         };
+        let ping_interval = config.ping_interval;
         let info = SessionInfo { session, continues: config.continues, program: config.client.clone() };
         let mut shared = Shared::new(ClientSession::new(config, session, seed));
         let journal = match restored {
@@ -296,7 +297,7 @@ impl LinkBuilder {
         };
         let driver = Driver::new(Arc::clone(&shared), connector, chooser, awareness);
         let task = runtime.spawn(driver.run());
-        Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
+        Ok((Link::new(shared, address, ping_interval, runtime, task.abort_handle()), events))
     }
 }
 
