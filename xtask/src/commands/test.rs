@@ -2,7 +2,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::commands::simulate;
+use crate::commands::{bindings, simulate};
 use crate::steps::Steps;
 use crate::{model, packages, system, workspace};
 
@@ -52,6 +52,7 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
+    bindings::steps(steps);
     under_fire(steps);
     if cfg!(target_os = "linux") {
         let rig = |command: &str| {
