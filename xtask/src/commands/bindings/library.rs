@@ -11,6 +11,9 @@ use crate::{system, workspace};
 /// What all packages are made from, and tested with.
 pub(super) struct Library {
     folder: PathBuf,
+    bindgen: PathBuf,
+    relay: PathBuf,
+    faults: PathBuf,
 }
 
 impl Library {
@@ -28,7 +31,13 @@ impl Library {
         }
         let built = steps.run("bindings, library", library.args(["--quiet", "-p", "glasslink-ffi"]))
             && steps.run("bindings, what writes and tests them", &mut programs);
-        built.then(|| Self { folder: workspace::target().join("debug") })
+        let program = |name| workspace::program("debug", name);
+        built.then(|| Self {
+            folder: workspace::target().join("debug"),
+            bindgen: program("glasslink-bindgen"),
+            relay: program("hearing_relay"),
+            faults: program("glasslink-faults"),
+        })
     }
 
     /// The folder the library is in.
@@ -37,8 +46,8 @@ impl Library {
     }
 
     /// The program that writes a package's code.
-    pub(super) fn bindgen(&self) -> PathBuf {
-        workspace::program("debug", "glasslink-bindgen")
+    pub(super) fn bindgen(&self) -> &Path {
+        &self.bindgen
     }
 
     /// Writes the code of `language` into `out`, which is emptied first.
@@ -55,8 +64,8 @@ impl Library {
     /// Tells a package's tests where the relay, the proxy and the scenarios are.
     pub(super) fn test(&self, command: &mut Command) {
         command
-            .env("GLASSLINK_TEST_RELAY", workspace::program("debug", "hearing_relay"))
-            .env("GLASSLINK_TEST_FAULTS", workspace::program("debug", "glasslink-faults"))
+            .env("GLASSLINK_TEST_RELAY", &self.relay)
+            .env("GLASSLINK_TEST_FAULTS", &self.faults)
             .env("GLASSLINK_VERSION", env!("CARGO_PKG_VERSION"))
             .env("GLASSLINK_SCENARIOS", workspace::root().join("bindings/scenarios.txt"));
     }

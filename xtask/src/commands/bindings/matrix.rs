@@ -35,11 +35,8 @@ impl Matrix {
         if self.languages.is_empty() {
             return;
         }
-        println!(
-            "\n{:<32}{}",
-            "scenario",
-            self.languages.iter().map(|l| format!("{l:<10}")).collect::<String>()
-        );
+        let heads: Vec<String> = self.languages.iter().map(|language| format!("{language:<10}")).collect();
+        println!("\n{:<32}{}", "scenario", heads.concat());
         for name in all {
             let cell = |language: &&'static str| match self.cells.get(&(name.clone(), *language)) {
                 Some(true) => "passed    ",

@@ -9,9 +9,10 @@ import kotlinx.coroutines.channels.trySendBlocking
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.callbackFlow
 import kotlinx.coroutines.flow.channelFlow
+import kotlinx.coroutines.flow.conflate
+import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.filterIsInstance
 import kotlinx.coroutines.flow.map
-import kotlinx.coroutines.flow.onStart
 import kotlinx.coroutines.withContext
 
 /**
@@ -64,9 +65,31 @@ fun Link.events(): Flow<LinkEvent> = callbackFlow {
     }
 }
 
-/** The state while this is collected, beginning with what it is. */
+/** The state while this is collected, beginning with what it is; a slow collector sees the latest. */
 fun Link.states(): Flow<LinkState> =
-    events().filterIsInstance<LinkEvent.StateChanged>().map { it.state }.onStart { emit(state()) }
+    callbackFlow {
+            val subscription =
+                subscribe(
+                    object : EventListener {
+                        override fun events(events: List<LinkEvent>) {
+                            val told = events.filterIsInstance<LinkEvent.StateChanged>().lastOrNull() ?: return
+                            // The present one, so that none comes late; the link may be closed by now.
+                            trySend(runCatching { state() }.getOrDefault(told.state))
+                        }
+
+                        override fun ended() {
+                            channel.close()
+                        }
+                    }
+                )
+            trySend(state())
+            awaitClose {
+                subscription.cancel()
+                subscription.close()
+            }
+        }
+        .conflate()
+        .distinctUntilChanged()
 
 /** What is said, as it is settled, while this is collected. It ends with the link. */
 fun Link.finals(): Flow<Final> = events().filterIsInstance<LinkEvent.FinalTranscript>().map { it.said }

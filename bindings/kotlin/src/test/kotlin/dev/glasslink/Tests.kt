@@ -7,6 +7,7 @@ import java.util.Collections
 import kotlin.system.exitProcess
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.toList
@@ -28,7 +29,7 @@ private class Tests(private val rig: Rig) {
 
     private fun connect() = Link.connect(rig.url) { token = TOKEN }
 
-    private suspend fun flows() = runBlocking {
+    private suspend fun flows() = coroutineScope {
         val link = connect()
         val live = CompletableDeferred<Unit>()
         val states = async {
@@ -36,7 +37,8 @@ private class Tests(private val rig: Rig) {
         }
         live.await()
         link.session { it.waitLive(60) }
-        check(states.await().last() is LinkState.Closed)
+        val seen = states.await()
+        check(seen.last() is LinkState.Closed) { seen }
     }
 
     private suspend fun errors() {
