@@ -54,3 +54,10 @@ pub(crate) fn steps(steps: &mut Steps) {
     kotlin::steps(steps, &library, &mut matrix);
     matrix.print();
 }
+
+/// What pushing audio costs in each language.
+pub(crate) fn bench(steps: &mut Steps) {
+    let Some(library) = Library::build(steps) else { return };
+    python::bench(steps, &library);
+    kotlin::bench(steps, &library);
+}

@@ -18,19 +18,29 @@ const COMPILER: &str = "kotlin-compiler@2.4.20";
 const JNA: &str = "/usr/share/java/jna.jar";
 
 pub(super) fn steps(steps: &mut Steps, library: &Library, matrix: &mut Matrix) {
-    let (generated, jar) = (made().join("kotlin"), made().join("glasslink.jar"));
-    let ready = steps.check("bindings, Kotlin compiler", install)
-        && steps.check("bindings, Kotlin written", || library.generate("kotlin", &generated))
-        && steps.check("bindings, Kotlin compiled", || compile(&generated, &jar));
-    if !ready {
-        return;
-    }
+    let Some(jar) = package(steps, library) else { return };
     let mut scenarios = java(library, &jar);
     library.test(&mut scenarios);
     matrix.run(steps, "kotlin", scenarios.arg("dev.glasslink.ScenariosKt"));
     let mut tests = java(library, &jar);
     library.test(&mut tests);
     steps.run("bindings, Kotlin tests", tests.arg("dev.glasslink.TestsKt"));
+}
+
+pub(super) fn bench(steps: &mut Steps, library: &Library) {
+    let Some(jar) = package(steps, library) else { return };
+    let mut bench = java(library, &jar);
+    library.test(&mut bench);
+    steps.run("bindings, cost in Kotlin", bench.arg("dev.glasslink.Bench"));
+}
+
+/// The package with its tests and examples.
+fn package(steps: &mut Steps, library: &Library) -> Option<PathBuf> {
+    let (generated, jar) = (made().join("kotlin"), made().join("glasslink.jar"));
+    let ready = steps.check("bindings, Kotlin compiler", install)
+        && steps.check("bindings, Kotlin written", || library.generate("kotlin", &generated))
+        && steps.check("bindings, Kotlin compiled", || compile(&generated, &jar));
+    ready.then_some(jar)
 }
 
 fn compiler() -> PathBuf {

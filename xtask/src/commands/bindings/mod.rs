@@ -7,4 +7,4 @@ mod matrix;
 mod python;
 mod swift;
 
-pub(crate) use command::{Bindings, steps};
+pub(crate) use command::{Bindings, bench, steps};

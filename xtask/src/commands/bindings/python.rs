@@ -13,31 +13,31 @@ use crate::{model, system, workspace};
 const MATURIN: &str = "maturin==1.16.0";
 
 pub(super) fn steps(steps: &mut Steps, library: &Library, matrix: &mut Matrix) {
-    let tools = made().join("python-tools");
-    let site = made().join("python-site");
-    if !steps.check("bindings, maturin", || install(&[MATURIN], &tools))
-        || !steps.check("bindings, wheel", || wheel(library, &tools, &site))
-    {
-        return;
-    }
+    let Some(site) = package(steps, library) else { return };
     let mut scenarios = python(&site);
     library.test(&mut scenarios);
     matrix.run(steps, "python", scenarios.args(["-m", "tests.scenarios"]));
     let mut tests = python(&site);
     library.test(&mut tests);
-    steps.run(
-        "bindings, Python tests",
-        tests.args([
-            "-m",
-            "unittest",
-            "discover",
-            "--start-directory",
-            "tests",
-            "--top-level-directory",
-            ".",
-        ]),
-    );
+    tests.args(["-m", "unittest", "discover", "--start-directory", "tests", "--top-level-directory", "."]);
+    steps.run("bindings, Python tests", &mut tests);
     guide(steps, &site);
+}
+
+pub(super) fn bench(steps: &mut Steps, library: &Library) {
+    let Some(site) = package(steps, library) else { return };
+    let mut bench = python(&site);
+    library.test(&mut bench);
+    steps.run("bindings, cost in Python", bench.args(["-m", "tests.bench"]));
+}
+
+/// The folder in which the package is, and nothing else.
+fn package(steps: &mut Steps, library: &Library) -> Option<PathBuf> {
+    let tools = made().join("python-tools");
+    let site = made().join("python-site");
+    let ready = steps.check("bindings, maturin", || install(&[MATURIN], &tools))
+        && steps.check("bindings, wheel", || wheel(library, &tools, &site));
+    ready.then_some(site)
 }
 
 /// Puts packages into a folder of their own, once.
