@@ -82,7 +82,8 @@ fn java(library: &Library, jar: &Path) -> Command {
     let mut java = Command::new("java");
     let mut library_path = OsString::from("-Djna.library.path=");
     library_path.push(library.folder());
-    java.arg("-Xmx256m").arg(library_path).arg("-cp");
+    // All of the heap is there from the start: what grows is not Java's.
+    java.args(["-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch"]).arg(library_path).arg("-cp");
     java.arg(classes(&[jar.to_owned(), compiler().join("lib/kotlin-stdlib.jar")]).unwrap_or_default());
     java
 }
