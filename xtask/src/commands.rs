@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub(crate) mod bench;
+pub(crate) mod bindings;
 pub(crate) mod bluetooth_vm;
 pub(crate) mod ci;
 pub(crate) mod demo;

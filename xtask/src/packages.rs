@@ -1,5 +1,6 @@
 //! System packages that `test --all` wants. Nothing else does.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -15,7 +16,7 @@ struct Need {
     apt: &'static [&'static str],
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 10] = [
     Need {
         what: "elc3 and dlc3 of liblc3, which the LC3 tests compare files with",
         is_there: || system::which("elc3").is_some() && system::which("dlc3").is_some(),
@@ -61,6 +62,16 @@ const NEEDS: [Need; 8] = [
                 && has_pulse_plugin()
         },
         apt: &["pulseaudio", "pulseaudio-utils", "libasound2-plugins"],
+    },
+    Need {
+        what: "java and JNA, on which the Kotlin package is tested",
+        is_there: || system::which("java").is_some() && Path::new("/usr/share/java/jna.jar").exists(),
+        apt: &["default-jre-headless", "libjna-java"],
+    },
+    Need {
+        what: "npm, which has the Kotlin compiler",
+        is_there: || system::which("npm").is_some(),
+        apt: &["npm"],
     },
 ];
 

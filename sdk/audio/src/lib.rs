@@ -44,6 +44,7 @@ pub use file::{AudioFile, FileError, FlacWriter, MAX_WAV_SAMPLES, write_wav_head
 pub use level::{Level, LevelMeter};
 pub use resample::{ResampleError, Resampler};
 pub use source::{
-    Captured, FileSource, InvalidSpeed, Lc3Source, Lc3SourceError, NextFrame, Pace, Resampled,
-    ResampledError, SampleSource, Source, SourceError, SourceExt,
+    Captured, FileSource, InvalidSpeed, Lc3Source, Lc3SourceError, NextFrame, Pace, PushedError,
+    PushedSource, Pusher, Resampled, ResampledError, SPEECH_RATE, SampleSource, Source, SourceError,
+    SourceExt, SpeechError, speech,
 };

@@ -8,7 +8,7 @@ use glasslink_audio::{Captured, Source, SourceError, SourceExt};
 use glasslink_protocol::{Codec, StreamFormat, StreamId};
 use glasslink_session::{Event, OpenError, PushError, StreamOptions};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{Instrument, info_span};
 
 use crate::clock;
@@ -22,8 +22,17 @@ use crate::stream::AudioStream;
 /// ([`Source::rearm`], [`Event::AudioStalled`](crate::Event::AudioStalled)).
 #[derive(Debug)]
 pub struct AttachedSource {
+    shared: Arc<Shared>,
     stream: StreamId,
     task: JoinHandle<Result<(), AttachError>>,
+}
+
+/// Stops and pauses an [`AttachedSource`], whoever waits for its end.
+#[derive(Clone, Debug)]
+pub struct AttachedControl {
+    shared: Arc<Shared>,
+    stream: StreamId,
+    task: AbortHandle,
 }
 
 /// Why an attached source's stream ended early. What was taken before is on its way.
@@ -127,7 +136,9 @@ impl AttachedSource {
         let work = work(Arc::clone(&asked));
         let events = shared.subscribers.subscribe();
         let span = info_span!("link", trace = shared.trace.as_str());
+        let watched = Arc::clone(&shared);
         let attached = async move {
+            let shared = watched;
             tokio::select! {
                 ended = work => ended,
                 () = shared.ended() => Err(PushError::Closed.into()),
@@ -135,7 +146,7 @@ impl AttachedSource {
             }
         };
         let task = runtime.spawn(attached.instrument(span));
-        Self { stream, task }
+        Self { shared, stream, task }
     }
 
     /// The stream it began as. After a long outage, and where the relay wants samples, it goes on as another
@@ -149,9 +160,31 @@ impl AttachedSource {
         self.task.abort();
     }
 
+    /// For whoever stops or pauses it while another waits for its end.
+    pub fn control(&self) -> AttachedControl {
+        AttachedControl {
+            shared: Arc::clone(&self.shared),
+            stream: self.stream,
+            task: self.task.abort_handle(),
+        }
+    }
+
     /// Waits for the source's end.
     pub async fn ended(self) -> Result<(), AttachError> {
         self.task.await.unwrap_or(Err(AttachError::Stopped))
+    }
+}
+
+impl AttachedControl {
+    /// The source stands still on purpose, until its next frame: nobody is to re-arm it.
+    pub fn pause(&self) {
+        let stream = self.shared.last_of(self.stream);
+        self.shared.with(|session, _| session.pause_stream(stream));
+    }
+
+    /// See [`AttachedSource::stop`].
+    pub fn stop(&self) {
+        self.task.abort();
     }
 }
 

@@ -258,6 +258,7 @@ impl LinkBuilder {
             Some(seed) => seed,
             None => u64::from_ne_bytes(random()?),
         };
+        let ping_interval = config.ping_interval;
         let info = SessionInfo { session, continues: config.continues, program: config.client.clone() };
         let mut shared = Shared::new(ClientSession::new(config, session, seed), Trace::new(random()?));
         let journal = match restored {
@@ -300,7 +301,7 @@ impl LinkBuilder {
         let span = info_span!("link", trace = shared.trace.as_str());
         let driver = Driver::new(Arc::clone(&shared), connector, chooser, awareness);
         let task = runtime.spawn(driver.run().instrument(span));
-        Ok((Link::new(shared, address, runtime, task.abort_handle()), events))
+        Ok((Link::new(shared, address, ping_interval, runtime, task.abort_handle()), events))
     }
 }
 

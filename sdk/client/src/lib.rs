@@ -62,7 +62,7 @@
 //! | give up when the relay was never there | [`Link::wait_live`]; the crate itself never gives up |
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | have figures for a dashboard | the [`metrics`](https://docs.rs/metrics) facade: `METRICS.md` |
-//! | tell what the system knows | [`Link::network_changed`], [`Link::set_ping_interval`] |
+//! | tell what the system knows | [`Link::network_changed`], [`Link::set_background`], [`Link::set_ping_interval`] |
 //! | lose nothing when the program dies | [`LinkBuilder::journal`], and [`LinkBuilder::recover`] at the next start |
 //!
 //! It runs in a tokio runtime with time and I/O enabled. The link itself is a state machine without I/O
@@ -94,7 +94,7 @@ mod trace;
 mod wait;
 
 pub use address::{AddressError, RelayAddress};
-pub use attach::{AttachError, AttachedSource, RecordError};
+pub use attach::{AttachError, AttachedControl, AttachedSource, RecordError};
 pub use builder::{ConnectError, LinkBuilder};
 pub use connection::{ProxyError, RootError};
 pub use credentials::{Credentials, CredentialsError, Token, TokenError, TokenFuture};
@@ -108,7 +108,7 @@ pub use wait::{FinishError, WaitLiveError};
 pub use glasslink_audio as audio;
 pub use glasslink_protocol::{
     Cause, EngineState, Epoch, ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause, Partial,
-    SessionId, SpeechTo, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
+    SessionId, SessionIdError, SpeechTo, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
 };
 pub use glasslink_session::{
     AudioCounts, ClientConfig, Event, Happening, LinkState, LinkStats, LinkTimeline, LinkTimelineError,

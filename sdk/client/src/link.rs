@@ -37,6 +37,8 @@ pub struct Link {
 #[derive(Debug)]
 struct Owner {
     address: RelayAddress,
+    /// In the foreground.
+    ping_interval: Duration,
     runtime: Handle,
     task: AbortHandle,
 }
@@ -48,6 +50,9 @@ impl Drop for Owner {
 }
 
 impl Link {
+    /// Two pings a minute: a mobile radio stays awake for about 10 s after each.
+    pub const BACKGROUND_PING: Duration = Duration::from_secs(30);
+
     /// A link to the relay at `url`: `https://relay.example`, `http://127.0.0.1:8787`; `wss` and `ws` are the same.
     pub fn builder(url: impl Into<String>) -> LinkBuilder {
         LinkBuilder::new(url)
@@ -56,10 +61,11 @@ impl Link {
     pub(crate) fn new(
         shared: Arc<Shared>,
         address: RelayAddress,
+        ping_interval: Duration,
         runtime: Handle,
         task: AbortHandle,
     ) -> Self {
-        Self { shared, owner: Arc::new(Owner { address, runtime, task }) }
+        Self { shared, owner: Arc::new(Owner { address, ping_interval, runtime, task }) }
     }
 
     /// Opens a stream of frames of `format`, to be pushed.
@@ -229,7 +235,18 @@ impl Link {
         self.shared.with(ClientSession::network_changed);
     }
 
-    /// How often an idle link asks whether the relay is there. A phone in the background spares its radio with 30 s.
+    /// A phone's program is in the background, or in front again: an idle link spares the radio meanwhile, with a ping
+    /// each [`Link::BACKGROUND_PING`]. In front again, the link tries, or checks, at once.
+    pub fn set_background(&self, is_background: bool) {
+        if is_background {
+            self.set_ping_interval(Self::BACKGROUND_PING);
+        } else {
+            self.set_ping_interval(self.owner.ping_interval);
+            self.network_changed();
+        }
+    }
+
+    /// How often an idle link asks whether the relay is there.
     pub fn set_ping_interval(&self, interval: Duration) {
         self.shared.with(|session, _| session.set_ping_interval(interval));
     }

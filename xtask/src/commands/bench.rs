@@ -3,6 +3,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use crate::commands::bindings;
 use crate::steps::Steps;
 use crate::workspace;
 
@@ -37,6 +38,9 @@ const FIGURES: [Figure; 7] = [
     Figure { name: "allocations", package: "glasslink-audio", kind: Kind::Test("allocations") },
 ];
 
+/// What the packages in other languages cost.
+const BINDINGS: &str = "bindings";
+
 /// Measure
 ///
 /// LC3 per frame, frames per second through both halves of a session, the protocol per message, what recording from a
@@ -44,8 +48,8 @@ const FIGURES: [Figure; 7] = [
 /// frame on the capture path.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure; everything if nothing is named
-    #[arg(value_parser = PossibleValuesParser::new(FIGURES.iter().map(|figure| figure.name)))]
+    /// What to measure; everything but `bindings` if nothing is named
+    #[arg(value_parser = PossibleValuesParser::new(FIGURES.iter().map(|figure| figure.name).chain([BINDINGS])))]
     names: Vec<String>,
 }
 
@@ -56,6 +60,10 @@ impl Bench {
             |figure: &&Figure| self.names.is_empty() || self.names.iter().any(|name| name == figure.name);
         for figure in FIGURES.iter().filter(wanted) {
             steps.run(figure.name, &mut command(figure));
+        }
+        // It wants what a plain machine lacks: only who names it gets it.
+        if self.names.iter().any(|name| name == BINDINGS) {
+            bindings::bench(&mut steps);
         }
         steps.finish_untested()
     }

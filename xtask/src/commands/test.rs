@@ -2,7 +2,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::commands::simulate;
+use crate::commands::{bindings, simulate};
 use crate::logs::Logs;
 use crate::steps::Steps;
 use crate::tools::Package;
@@ -63,6 +63,7 @@ pub(crate) fn all(steps: &mut Steps, yes: bool) {
         tests.env("LIBLC3", "liblc3.so");
     }
     steps.tests("crates", &mut tests);
+    bindings::steps(steps);
     // Real processes through outages of up to two minutes, side by side: they mostly wait.
     let mut under_fire = outages(&["outages", "timeline"]);
     collect(&mut under_fire);

@@ -1,5 +1,5 @@
 //! A relay whose engine hears a word in every second of audio and costs nothing: for tests with more sessions than a
-//! real engine could follow. `hearing_relay ADDRESS FOLDER`
+//! real engine could follow. `hearing_relay ADDRESS FOLDER [TOKEN]`
 
 mod seconds;
 
@@ -27,7 +27,11 @@ async fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().context("where to listen")?.parse()?;
     let data = arguments.next().context("where to keep sessions")?;
-    let relay = Relay::builder().listen(address).data(data).engine(Arc::new(Seconds)).start().await?;
+    let mut relay = Relay::builder().listen(address).data(data).engine(Arc::new(Seconds));
+    if let Some(token) = arguments.next() {
+        relay = relay.token(token);
+    }
+    let relay = relay.start().await?;
     println!("{}", relay.url());
     std::io::stdout().flush()?;
     // Until it is killed.

@@ -1,0 +1,10 @@
+//! `cargo xtask bindings`
+
+mod command;
+mod kotlin;
+mod library;
+mod matrix;
+mod python;
+mod swift;
+
+pub(crate) use command::{Bindings, bench, steps};
