@@ -166,6 +166,18 @@ fn damage_inside_a_file_is_silence_of_its_length_and_said() {
     assert!(whole[end..].iter().zip(&damaged[end..]).all(|(a, b)| a.abs_diff(*b) <= 1));
 }
 
+#[test]
+fn a_wav_of_more_channels_than_there_are_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = wav(&sine(440.0, 8_000, 4_000), 8_000, 2);
+    // Two bytes a sample: more than a 16-bit block has room for.
+    bytes[22..24].copy_from_slice(&0x8001_u16.to_le_bytes());
+    let (samples, error) = read(&write(&folder, "channels.wav", &bytes));
+    assert!(samples.is_empty());
+    let Some(FileError::NotAudio { problem, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(problem, "32769 channels");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

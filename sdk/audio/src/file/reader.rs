@@ -68,8 +68,10 @@ impl AudioFile {
             hint.with_extension(extension);
         }
         let (source, cut): (Box<dyn MediaSource>, _) = if metadata.is_file() {
-            let (source, cut) =
-                WavLengths::new(file).map_err(|cause| FileError::Open { path: path.clone(), cause })?;
+            let (source, cut) = WavLengths::new(file).map_err(|cause| match cause.kind() {
+                io::ErrorKind::InvalidData => not_audio(cause.to_string()),
+                _ => FileError::Open { path: path.clone(), cause },
+            })?;
             (Box::new(source), cut)
         } else {
             // A pipe cannot be looked through before it is read.

@@ -27,6 +27,8 @@ type Patch = (u64, [u8; 4]);
 
 /// Chunks before the audio: cover pictures and notes; few files have more than five.
 const MAX_CHUNKS: usize = 64;
+/// More channels than any recorder has; symphonia counts the bytes of a sample of all of them in 16 bits.
+const MAX_CHANNELS: u16 = 1_024;
 /// Lengths from here on are what programs write that do not know.
 const UNKNOWN: u32 = 0x7fff_0000;
 
@@ -51,6 +53,11 @@ fn patches(file: &mut File, size: u64) -> io::Result<(Vec<Patch>, Option<Cut>)> 
         let Some([id @ .., a, b, c, d]) = read::<8>(file, at)? else { break };
         let length = u32::from_le_bytes([a, b, c, d]);
         if id == *b"fmt " {
+            let channels = read::<2>(file, at + 8 + 2)?.map_or(0, u16::from_le_bytes);
+            if channels > MAX_CHANNELS {
+                let problem = format!("{channels} channels");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            }
             block = read::<2>(file, at + 8 + 12)?.map_or(2, u16::from_le_bytes).max(1);
         }
         if id == *b"data" {
