@@ -6,7 +6,7 @@ use glasslink_protocol::{
 };
 
 use crate::Timestamp;
-use crate::client::outbound::{Pace, token};
+use crate::client::outbound::Pace;
 use crate::client::session::Phase;
 use crate::client::{Action, ClientSession, ConnectionId, Event};
 use crate::defaults::MAX_REJECTIONS;
@@ -184,7 +184,7 @@ impl ClientSession {
             }
             self.moved = true;
             let in_flight = self.in_flight();
-            self.liveness.received(now, token(id, next), in_flight);
+            self.liveness.received(now, id, next, in_flight);
         }
         if let Some(stream) = self.streams.get_mut(&id)
             && stream.has_unsent()

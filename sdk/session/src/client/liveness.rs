@@ -1,7 +1,13 @@
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use glasslink_protocol::{FrameIndex, StreamId};
 
 use crate::Timestamp;
 use crate::defaults::{STALL_MAX, STALL_MIN};
+
+/// Messages under way whose time is known: 8 s of one stream have 160. Of more, the oldest are not measured.
+const MEASURED: usize = 256;
 
 /// A clock this much behind its timer means that we were starved or suspended, not that the relay was silent:
 /// what it sent may still wait unread.
@@ -22,7 +28,8 @@ pub(crate) struct Liveness {
     rtt: Option<Duration>,
     /// Whether `rtt` is no more than the time to the welcome, which a busy relay takes long for.
     rtt_is_guessed: bool,
-    probe: Option<(u64, Timestamp)>,
+    /// What is under way, up to which frame, and when it was sent.
+    sent: VecDeque<(StreamId, FrameIndex, Timestamp)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +51,7 @@ impl Liveness {
             next_ping: 1,
             rtt: None,
             rtt_is_guessed: true,
-            probe: None,
+            sent: VecDeque::new(),
         }
     }
 
@@ -71,17 +78,29 @@ impl Liveness {
         self.ping_interval = interval;
     }
 
-    /// Frames went out; `token` is what [`Liveness::received`] will be told when they have arrived.
-    pub(crate) fn sent_audio(&mut self, now: Timestamp, token: u64) {
+    /// Frames before `to` went out.
+    pub(crate) fn sent_audio(&mut self, now: Timestamp, stream: StreamId, to: FrameIndex) {
         self.waiting_since.get_or_insert(now);
         self.stuck_since.get_or_insert(now);
-        self.probe.get_or_insert((token, now));
+        if self.sent.len() == MEASURED {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((stream, to, now));
     }
 
-    /// `received` reached `token`.
-    pub(crate) fn received(&mut self, now: Timestamp, token: u64, in_flight: bool) {
+    /// Frames before `next` arrived. The last message of them is the one whose arrival was answered; those before it
+    /// waited for that.
+    pub(crate) fn received(&mut self, now: Timestamp, stream: StreamId, next: FrameIndex, in_flight: bool) {
         self.note_lateness(now);
-        if let Some((_, sent_at)) = self.probe.take_if(|(awaited, _)| *awaited <= token) {
+        let mut last = None;
+        self.sent.retain(|(of, to, sent_at)| {
+            let arrived = *of == stream && *to <= next;
+            if arrived {
+                last = Some(*sent_at);
+            }
+            !arrived
+        });
+        if let Some(sent_at) = last {
             self.sample(now.since(sent_at));
         }
         self.stuck_since = in_flight.then_some(now);
@@ -145,7 +164,7 @@ impl Liveness {
     fn note_lateness(&mut self, now: Timestamp) -> bool {
         let is_late = now.since(self.deadline()) > LATE;
         if is_late {
-            self.probe = None;
+            self.sent.clear();
             self.ping = self.ping.map(|(id, _)| (id, None));
         }
         is_late
@@ -161,6 +180,8 @@ impl Liveness {
 mod tests {
     use super::*;
 
+    const STREAM: StreamId = StreamId(1);
+
     fn at(ms: u64) -> Timestamp {
         Timestamp::from_origin(Duration::from_millis(ms))
     }
@@ -175,7 +196,7 @@ mod tests {
     #[test]
     fn a_dead_link_is_noticed_within_two_seconds_while_streaming() {
         let mut liveness = live();
-        liveness.sent_audio(at(100), 5);
+        liveness.sent_audio(at(100), STREAM, FrameIndex(5));
         assert_eq!(liveness.check(at(1_599)), Verdict::Alive);
         assert_eq!(liveness.check(at(1_600)), Verdict::Dead);
     }
@@ -193,7 +214,7 @@ mod tests {
     #[test]
     fn any_traffic_counts_as_life() {
         let mut liveness = live();
-        liveness.sent_audio(at(100), 5);
+        liveness.sent_audio(at(100), STREAM, FrameIndex(5));
         liveness.traffic(at(1_500), true);
         assert_eq!(liveness.check(at(2_999)), Verdict::Alive);
         assert_eq!(liveness.check(at(3_000)), Verdict::Dead);
@@ -203,7 +224,7 @@ mod tests {
     #[test]
     fn a_relay_that_talks_but_takes_no_audio_is_not_alive_for_ever() {
         let mut liveness = live();
-        liveness.sent_audio(at(0), 5);
+        liveness.sent_audio(at(0), STREAM, FrameIndex(5));
         for ms in (0..5_000).step_by(500) {
             liveness.traffic(at(ms), true);
             assert_eq!(liveness.check(at(ms)), Verdict::Alive);
@@ -215,7 +236,7 @@ mod tests {
     #[test]
     fn a_starved_client_reads_before_it_judges() {
         let mut liveness = live();
-        liveness.sent_audio(at(100), 5);
+        liveness.sent_audio(at(100), STREAM, FrameIndex(5));
         assert_eq!(liveness.check(at(40_000)), Verdict::Alive);
         assert_eq!(liveness.check(at(41_500)), Verdict::Dead);
     }
@@ -223,14 +244,28 @@ mod tests {
     #[test]
     fn an_answer_that_waited_for_a_starved_client_says_nothing_of_the_path() {
         let mut liveness = live();
-        liveness.sent_audio(at(100), 5);
-        liveness.received(at(140), 5, false);
+        liveness.sent_audio(at(100), STREAM, FrameIndex(5));
+        liveness.received(at(140), STREAM, FrameIndex(5), false);
         liveness.traffic(at(140), false);
-        liveness.sent_audio(at(200), 6);
+        liveness.sent_audio(at(200), STREAM, FrameIndex(6));
         liveness.traffic(at(20_000), true);
-        liveness.received(at(20_000), 6, false);
+        liveness.received(at(20_000), STREAM, FrameIndex(6), false);
         let ping = liveness.ping_now(at(21_000));
         liveness.pong(at(41_000), ping, false);
+        assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
+    }
+
+    #[test]
+    fn messages_that_are_answered_together_do_not_lengthen_the_round_trip() {
+        let mut liveness = Liveness::new(Duration::from_secs(5));
+        liveness.restart(at(0), Duration::from_secs(3));
+        for message in 0..4 {
+            liveness.sent_audio(at(message * 50), STREAM, FrameIndex(message * 5 + 5));
+            liveness.sent_audio(at(message * 50), StreamId(2), FrameIndex(message * 5 + 5));
+        }
+        liveness.received(at(190), STREAM, FrameIndex(20), true);
+        assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
+        liveness.received(at(190), StreamId(2), FrameIndex(20), false);
         assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
     }
 
@@ -239,8 +274,8 @@ mod tests {
         let mut liveness = Liveness::new(Duration::from_secs(5));
         liveness.restart(at(0), Duration::from_secs(3));
         assert_eq!(liveness.rtt(), Some(Duration::from_secs(3)));
-        liveness.sent_audio(at(0), 1);
-        liveness.received(at(40), 1, false);
+        liveness.sent_audio(at(0), STREAM, FrameIndex(1));
+        liveness.received(at(40), STREAM, FrameIndex(1), false);
         assert_eq!(liveness.rtt(), Some(Duration::from_millis(40)));
     }
 
@@ -248,12 +283,12 @@ mod tests {
     fn slow_links_get_three_round_trips_and_at_most_five_seconds() {
         let mut liveness = live();
         for ms in (0..100_000).step_by(1_000) {
-            liveness.sent_audio(at(ms), ms);
-            liveness.received(at(ms + 900), ms, false);
+            liveness.sent_audio(at(ms), STREAM, FrameIndex(ms));
+            liveness.received(at(ms + 900), STREAM, FrameIndex(ms), false);
             liveness.traffic(at(ms + 900), false);
         }
         assert!(liveness.rtt().unwrap() > Duration::from_millis(850));
-        liveness.sent_audio(at(200_000), 200_000);
+        liveness.sent_audio(at(200_000), STREAM, FrameIndex(200_000));
         assert_eq!(liveness.check(at(202_500)), Verdict::Alive);
         assert_eq!(liveness.check(at(202_900)), Verdict::Dead);
     }

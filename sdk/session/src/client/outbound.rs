@@ -151,7 +151,7 @@ impl ClientSession {
         if let Kind::Gap(cause) = item.kind {
             let gap = Gap::new(id, from, item.to, cause, &stream.format);
             stream.advance(item.to);
-            self.liveness.sent_audio(now, token(id, item.to));
+            self.liveness.sent_audio(now, id, item.to);
             self.send(connection, &ClientMessage::Gap(gap));
             return true;
         }
@@ -191,7 +191,7 @@ impl ClientSession {
                 stream.pace.allowance.saturating_sub(stream.format.duration(u64::from(count)));
             stream.advance(to);
             stream.waiting_since = (to < stream.buffer.next()).then_some(now);
-            self.liveness.sent_audio(now, token(id, to));
+            self.liveness.sent_audio(now, id, to);
         }
         self.act(Action::SendAudio { connection, message });
     }
@@ -206,12 +206,6 @@ impl ClientSession {
         let since = stream.waiting_since?;
         Some(since + self.config.message_interval)
     }
-}
-
-/// What [`crate::client::liveness::Liveness`] tells messages of one stream apart by. Streams other than the probed
-/// one never reach its token.
-pub(crate) fn token(stream: StreamId, to: FrameIndex) -> u64 {
-    u64::from(stream.0) << 48 | (to.0 & ((1 << 48) - 1))
 }
 
 impl SendStream {

@@ -38,7 +38,7 @@ pub enum Happening {
     Refused { cause: Cause },
     /// The relay knows no more what it kept: the session goes on in a new epoch.
     NewEpoch,
-    /// The round trip is another than the last that was told. A relay that acknowledges each 100 ms adds up to that.
+    /// The round trip is another than the last that was told.
     RoundTrip { rtt_ms: u64 },
     /// The program or the system said that the network came up.
     NetworkUp,
