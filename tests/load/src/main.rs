@@ -4,6 +4,7 @@
 mod child;
 mod echo;
 mod plan;
+mod processors;
 mod report;
 mod run;
 mod sessions;

@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use crate::child::Server;
 use crate::plan::{Plan, Side};
+use crate::processors;
 use crate::report::{Memory, Report};
 use crate::sessions::{App, Client, Mirror, Seen, speech};
 use crate::socket::Connector;
@@ -34,9 +35,11 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode> {
     fs::write(&certificate, cert.pem())?;
     fs::write(&key, signing_key.serialize_pem())?;
     let data = arguments.data.clone().unwrap_or_else(|| folder.path().join("data"));
+    processors::of_servers();
     let relay = Server::relay(&arguments.relay, &certificate, &key, &data)?;
     let mut echo = Command::new(std::env::current_exe()?);
     let echo = Server::start(echo.arg("echo").arg(&certificate).arg(&key))?;
+    processors::of_generator();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(load(arguments, &relay, &echo, &Connector::new(&certificate)?))?;
     report.print(arguments.json)?;
