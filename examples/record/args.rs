@@ -1,9 +1,12 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 use etcetera::BaseStrategy;
 use glasslink::RelayAddress;
 use glasslink::audio::Pace;
@@ -32,7 +35,6 @@ use crate::time::parse_clock;
     version,
     max_term_width = 110,
     verbatim_doc_comment,
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
 pub(crate) struct Args {
@@ -304,6 +306,26 @@ pub(crate) struct DoctorOptions {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Speed(pub(crate) Pace);
 
+impl Args {
+    /// What was asked for; options of a recording have no place before another command.
+    pub(crate) fn from_line<T: Into<OsString> + Clone>(
+        line: impl IntoIterator<Item = T>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(line)?;
+        let of_recording = NewOptions::augment_args(clap::Command::new("new"));
+        let misplaced = of_recording.get_arguments().find(|argument| {
+            matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+        });
+        if let (Some((name, _)), Some(misplaced)) = (matches.subcommand(), misplaced) {
+            let option = misplaced.get_long().unwrap_or_default();
+            let message = format!("--{option} does not go with `{name}`, or belongs behind it");
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+        Self::from_arg_matches(&matches)
+    }
+}
+
 impl Global {
     pub(crate) fn open(&self) -> Result<Library> {
         let folder = match &self.library {
@@ -344,12 +366,11 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
-        Args::try_parse_from(std::iter::once("record").chain(line.split(' ')))
+        Args::from_line(std::iter::once("record").chain(line.split(' ')))
     }
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
         Args::command().debug_assert();
     }
 
@@ -359,6 +380,8 @@ mod tests {
         assert!(args.command.is_none() && args.record.from.is_some() && args.global.library.is_some());
         assert!(matches!(parse("new --from a.wav").unwrap().command, Some(Command::New(_))));
         assert!(matches!(parse("list --json").unwrap().command, Some(Command::List(_))));
+        let args = parse("--library x list --json").unwrap();
+        assert!(args.global.library.is_some() && args.global.json, "before the command and behind it");
         for wrong in [
             "--speed 4",
             "--from a.wav --speed 0",

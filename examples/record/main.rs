@@ -26,8 +26,6 @@ mod transcribe;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Args, Command};
 
 /// How a command ended that had what it needed.
@@ -39,7 +37,7 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::from_line(std::env::args_os()).unwrap_or_else(|wrong| wrong.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
