@@ -26,7 +26,10 @@ kotlin {
     sourceSets.main { kotlin.srcDir("$target/bindings/kotlin") }
 }
 
-tasks.processResources { from("consumer-rules.pro") { into("META-INF/proguard") } }
+tasks.processResources {
+    from("consumer-rules.pro") { into("META-INF/proguard") }
+    from("../THIRD-PARTY.txt", "../../LICENSE-APACHE", "../../LICENSE-MIT") { into("META-INF/glasslink") }
+}
 
 val scenarios by
     tasks.registering(JavaExec::class) {

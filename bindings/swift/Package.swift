@@ -15,9 +15,14 @@ let package = Package(
         .target(
             name: "Glasslink",
             dependencies: ["GlasslinkFFI"],
-            resources: [.copy("Resources/PrivacyInfo.xcprivacy")],
+            resources: [.copy("Resources/PrivacyInfo.xcprivacy"), .copy("Resources/THIRD-PARTY.txt")],
             linkerSettings: [.linkedLibrary("glasslink_ffi"), .unsafeFlags(["-L\(library)"])]
         ),
         .executableTarget(name: "Replay", dependencies: ["Glasslink"], path: "Examples/Replay"),
+        .executableTarget(name: "Pushed", dependencies: ["Glasslink"], path: "Examples/Pushed"),
+        .executableTarget(name: "VirtualCaptions", dependencies: ["Glasslink"], path: "Examples/VirtualCaptions"),
+        .executableTarget(name: "OwnTransport", dependencies: ["Glasslink"], path: "Examples/OwnTransport"),
+        .target(name: "Compatibility", dependencies: ["Glasslink"], path: "Tests/Compatibility"),
+        .executableTarget(name: "Scenarios", dependencies: ["Compatibility", "Glasslink"], path: "Tests/Scenarios"),
     ]
 )

@@ -54,6 +54,30 @@ impl Steps {
         })
     }
 
+    /// Runs a command that tells of each test in a line of its own, `test NAME: passed` or `test NAME: FAILED: why`, and
+    /// counts them; at least one. A scenario and an example are tests, too. `each` is told of every one.
+    pub(crate) fn listed(
+        &mut self,
+        name: &str,
+        command: &mut Command,
+        mut each: impl FnMut(&str, bool),
+    ) -> bool {
+        self.step(name, |tests| {
+            let before = *tests;
+            let success = figures::run(command, |line| {
+                if let Some((name, passed)) = listed_line(line) {
+                    tests.add(Tests { passed: u64::from(passed), failed: u64::from(!passed) });
+                    each(name, passed);
+                }
+            })?;
+            let failed = tests.failed > before.failed;
+            let passed = success && !failed && tests.passed > before.passed;
+            // What failed without a word did not compile, or died.
+            tests.failed += u64::from(!passed && !failed);
+            Ok(passed)
+        })
+    }
+
     /// Runs a check of our own.
     pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<bool>) -> bool {
         self.step(name, |_| check())
@@ -125,9 +149,43 @@ fn result_line(line: &str) -> Option<Tests> {
     Some(Tests { passed: count("passed")?, failed: count("failed")? })
 }
 
+/// `scenario overrun: passed, 1.2 s`
+fn listed_line(line: &str) -> Option<(&str, bool)> {
+    let kinds = ["test ", "scenario ", "example "];
+    let told = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+    let passed = told.split_once(": passed");
+    let failed = told.split_once(": FAILED").map(|(name, _)| (name, false));
+    // What failed may say in passing that something else passed.
+    failed.or(passed.map(|(name, _)| (name, true)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_other_runners_are_counted_and_others_are_not() {
+        assert_eq!(listed_line("scenario connect: passed, 0.1 s"), Some(("connect", true)));
+        assert_eq!(listed_line("scenario connect: FAILED: state: passed by, 1 s"), Some(("connect", false)));
+        assert_eq!(listed_line("test flows end: passed"), Some(("flows end", true)));
+        assert_eq!(listed_line("test audio::rejects_noise ... ok"), None);
+        assert_eq!(listed_line("a scenario: passed"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_runner_that_fails_or_runs_nothing_is_a_failed_test() {
+        let run = |script: &str| {
+            let mut steps = Steps::new();
+            let passed = steps.listed("a runner", Command::new("sh").args(["-c", script]), |_, _| {});
+            (passed, steps.tests)
+        };
+        let counted = |passed, failed| Tests { passed, failed };
+        assert_eq!(run("echo 'test a: passed'; echo 'example b: passed'"), (true, counted(2, 0)));
+        assert_eq!(run("echo 'test a: passed'; echo 'test b: FAILED: why'"), (false, counted(1, 1)));
+        assert_eq!(run("echo 'test a: passed'; exit 1"), (false, counted(1, 1)));
+        assert_eq!(run("true"), (false, counted(0, 1)));
+    }
 
     #[test]
     fn libtests_result_lines_are_counted_and_others_are_not() {

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink::audio::journal::JournalStore;
 use glasslink::pairing::{Pairing, PairingTextError};
-use glasslink::{ClientConfig, Link, LinkBuilder, SessionId, SessionIdError, Transport};
+use glasslink::{ClientConfig, Link, LinkBuilder, RelayAddress, SessionId, SessionIdError, Transport};
 
 use crate::credentials::{Provided, TokenProvider};
 use crate::error::{ConnectError, error};
+use crate::platform::is_ready_for_tls;
 
 /// What a link is to be. Only `url` has to be given; what is left out is as in the core, which suits speech.
 #[derive(Clone, Default, uniffi::Record)]
@@ -28,6 +28,10 @@ pub struct LinkOptions {
     /// A folder in which what is captured is recorded before it is sent, so that nothing is lost when the program dies.
     #[uniffi(default)]
     pub journal_folder: Option<String>,
+    /// Seals the recordings in that folder: only who has this key can read them. `new_journal_key` makes one; keep it where
+    /// the platform keeps secrets.
+    #[uniffi(default)]
+    pub journal_key: Option<Vec<u8>>,
     /// Authorities to trust beside the platform's, as PEM text. Not on Android, where an app names its own in its network
     /// security configuration.
     #[uniffi(default)]
@@ -67,6 +71,8 @@ pub enum LinkTransport {
 
 impl LinkOptions {
     pub(crate) fn builder(self, tokens: Option<Arc<dyn TokenProvider>>) -> Result<LinkBuilder, ConnectError> {
+        self.check(is_ready_for_tls())?;
+        let journal = self.journal()?;
         let mut builder = Link::builder(self.url.clone()).config(self.config());
         if let Some(token) = &self.token {
             builder = builder.token(token);
@@ -101,10 +107,23 @@ impl LinkOptions {
         if let Some(transport) = self.transport {
             builder = builder.transport(transport.into());
         }
-        if let Some(folder) = self.journal_folder {
-            builder = builder.journal(&JournalStore::open(folder)?);
+        Ok(match journal {
+            Some(journal) => builder.journal(&journal),
+            None => builder,
+        })
+    }
+
+    /// Whether the system can be asked whom to trust, if it has to be. Without that its verifier would panic.
+    fn check(&self, is_ready_for_tls: bool) -> Result<(), ConnectError> {
+        let wants_system = |address: RelayAddress| self.pairing.is_none() && address.is_encrypted();
+        if !is_ready_for_tls && self.url.parse().is_ok_and(wants_system) {
+            let (reason, remedy) = (
+                "the app's context is not known",
+                "Call Android.initialize(context) in Application.onCreate.",
+            );
+            return Err(error!(ConnectError::System, "android_context", reason, remedy));
         }
-        Ok(builder)
+        Ok(())
     }
 
     fn config(&self) -> ClientConfig {
@@ -136,5 +155,24 @@ impl From<Transport> for LinkTransport {
             Transport::WebSocket => Self::WebSocket,
             Transport::Http => Self::Http,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, pairing: Option<&str>, is_ready_for_tls: bool) -> Result<(), ConnectError> {
+        let pairing = pairing.map(str::to_owned);
+        LinkOptions { url: url.into(), pairing, ..LinkOptions::default() }.check(is_ready_for_tls)
+    }
+
+    #[test]
+    fn on_android_a_link_over_tls_is_refused_until_the_context_is_known() {
+        let refused = check("https://relay.example", None, false).unwrap_err();
+        assert!(matches!(refused, ConnectError::System { code, .. } if code == "android_context"));
+        assert_eq!(check("https://relay.example", None, true), Ok(()));
+        assert_eq!(check("http://127.0.0.1:8787", None, false), Ok(()));
+        assert_eq!(check("https://relay.example", Some("its certificate counts"), false), Ok(()));
     }
 }

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+#[cfg(feature = "encryption")]
+use glasslink::audio::journal::log::RecordingKey;
 use glasslink::audio::journal::{JournalState, JournalStore};
 
 use crate::builder::LinkOptions;
 use crate::credentials::TokenProvider;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, error};
 use crate::runtime;
 use crate::state::LinkStats;
 use crate::transcript::TranscriptEntry;
@@ -41,6 +43,42 @@ impl From<JournalState> for JournalStatus {
     }
 }
 
+impl LinkOptions {
+    /// The store of the recordings that it names.
+    pub(crate) fn journal(&self) -> Result<Option<JournalStore>, ConnectError> {
+        let Some(folder) = &self.journal_folder else { return Ok(None) };
+        let store = JournalStore::open(folder)?;
+        match &self.journal_key {
+            Some(key) => sealed(store, key).map(Some),
+            None => Ok(Some(store)),
+        }
+    }
+}
+
+#[cfg(feature = "encryption")]
+fn sealed(store: JournalStore, key: &[u8]) -> Result<JournalStore, ConnectError> {
+    let key = key.try_into().ok().and_then(RecordingKey::from_bytes);
+    let wrong = || {
+        let (reason, remedy) = ("this is no key of recordings", "Give what new_journal_key made.");
+        error!(ConnectError::Journal, "journal_key", reason, remedy)
+    };
+    Ok(store.sealed_with(key.ok_or_else(wrong)?))
+}
+
+#[cfg(not(feature = "encryption"))]
+fn sealed(_: JournalStore, _: &[u8]) -> Result<JournalStore, ConnectError> {
+    let (reason, remedy) =
+        ("this library was built without encryption", "Build it with the feature encryption.");
+    Err(error!(ConnectError::Journal, "journal_key", reason, remedy))
+}
+
+/// A new key for `journal_key`. Who loses it loses what it has sealed.
+#[cfg(feature = "encryption")]
+#[uniffi::export]
+pub fn new_journal_key() -> Vec<u8> {
+    RecordingKey::generate().to_bytes().into()
+}
+
 /// Finishes every recording in the options' `journal_folder` that an earlier process left, however old: uploads what the
 /// relay does not have, and waits for the transcript. Waits for the relay without end; cancel it to give up.
 #[uniffi::export(default(tokens = None))]
@@ -49,8 +87,7 @@ pub async fn recover(
     tokens: Option<Arc<dyn TokenProvider>>,
 ) -> Result<Vec<Recovered>, ConnectError> {
     runtime::run(async move {
-        let Some(folder) = &options.journal_folder else { return Ok(Vec::new()) };
-        let store = JournalStore::open(folder)?;
+        let Some(store) = options.journal()? else { return Ok(Vec::new()) };
         let options = LinkOptions { journal_folder: None, ..options };
         let recovered = options.builder(tokens)?.recover(&store).await?;
         Ok(recovered.into_iter().map(Recovered::from).collect())

@@ -22,6 +22,7 @@ mod journal;
 mod link;
 mod log;
 mod pairing;
+mod platform;
 mod runtime;
 mod state;
 mod stream;
@@ -35,6 +36,8 @@ pub use error::{AudioError, ConnectError, PairError, WaitError};
 pub use events::{EventListener, LinkEvent, ListenerError, Subscription};
 #[cfg(feature = "glasses")]
 pub use glasses::*;
+#[cfg(feature = "encryption")]
+pub use journal::new_journal_key;
 pub use journal::{JournalStatus, Recovered, recover};
 pub use link::Link;
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};

@@ -10,12 +10,12 @@ import dev.glasslink.session
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 
-/** Captions of an audio file: `Replay FILE [URL]`. */
+/** Captions of an audio file: `Replay FILE [URL [TOKEN]]`. */
 object Replay {
     @JvmStatic
     fun main(arguments: Array<String>) = runBlocking {
         val url = arguments.getOrElse(1) { "http://127.0.0.1:7700" }
-        Link.connect(url).session { link ->
+        Link.connect(url) { token = arguments.getOrNull(2) }.session { link ->
             val watching = launch {
                 link.events().collect { event ->
                     when (event) {

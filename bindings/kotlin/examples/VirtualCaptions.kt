@@ -12,7 +12,7 @@ import java.time.Duration
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 
-/** Captions on the lenses of glasses that are not there: `VirtualCaptions [URL]`. */
+/** Captions on the lenses of glasses that are not there: `VirtualCaptions [URL [TOKEN]]`. */
 object VirtualCaptions {
     @JvmStatic
     fun main(arguments: Array<String>) = runBlocking {
@@ -21,7 +21,7 @@ object VirtualCaptions {
         val found = discoverGlasses(virtual.transport(), Duration.ofMillis(500)).first()
         val glasses = Glasses.open(virtual.transport(), found.remembered!!)
         glasses.awaitReady()
-        Link.connect(url).session { link ->
+        Link.connect(url) { token = arguments.getOrNull(1) }.session { link ->
             val microphone = glasses.attachMicrophone(link, null)
             val captions = glasses.showCaptions(link)
             virtual.speak(List(48_000) { 1_000 })

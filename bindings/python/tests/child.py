@@ -1,4 +1,4 @@
-"""Records what cannot be sent, until it is killed: `python -m tests.child URL FOLDER SECONDS`."""
+"""Records what cannot be sent, until it is killed: `python -m tests.child URL FOLDER SECONDS [KEY]`."""
 
 import sys
 import time
@@ -6,8 +6,9 @@ import time
 import glasslink.sync
 from glasslink import Pcm
 
-url, folder, seconds = sys.argv[1:]
-link = glasslink.sync.connect(url, token="right", journal_folder=folder)
+url, folder, seconds, *key = sys.argv[1:]
+key = bytes.fromhex(key[0]) if key else None
+link = glasslink.sync.connect(url, token="right", journal_folder=folder, journal_key=key)
 stream = link.open(Pcm(16_000, None))
 for _ in range(int(seconds) * 100):
     stream.push(bytes(320))

@@ -95,6 +95,7 @@ class Scenario:
         self.given = TOKEN
         self.seen = []
         self.handles = []
+        self.key = None
         self.journal = tempfile.TemporaryDirectory(prefix="glasslink-")
 
     async def run(self, steps):
@@ -259,9 +260,13 @@ class Scenario:
         self.glasses.stop_listening()
         await asyncio.wait_for(self.source.ended(), PATIENCE)
 
+    async def do_seal(self):
+        self.key = glasslink.new_journal_key()
+
     async def do_killed(self, seconds):
+        key = [] if self.key is None else [self.key.hex()]
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.child", self.rig.url, self.journal.name, seconds],
+            [sys.executable, "-m", "tests.child", self.rig.url, self.journal.name, seconds, *key],
             cwd=Path(__file__).parents[1],
             stdout=subprocess.PIPE,
             text=True,
@@ -273,7 +278,10 @@ class Scenario:
 
     async def do_recover(self, count):
         found = await glasslink.recover(
-            self.rig.url, token_provider=self.token_now, journal_folder=self.journal.name
+            self.rig.url,
+            token_provider=self.token_now,
+            journal_folder=self.journal.name,
+            journal_key=self.key,
         )
         assert len(found) == 1 and found[0].trouble is None, found
         said = [entry for entry in found[0].transcript if isinstance(entry, glasslink.TranscriptEntry.SPEECH)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib.metadata
 import inspect
 import logging
 import runpy
@@ -52,6 +53,13 @@ class Package(unittest.TestCase):
     def test_its_version_is_the_cores(self):
         core = tomllib.loads((HERE.parents[1] / "Cargo.toml").read_text())["workspace"]["package"]["version"]
         self.assertEqual(glasslink.__version__, core)
+
+    def test_it_names_the_software_of_other_people(self):
+        files = importlib.metadata.files("glasslink")
+        there = {file.name: file.locate().read_text() for file in files if "licenses" in file.parts}
+        self.assertLessEqual({"LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.txt"}, there.keys())
+        self.assertIn("uniffi_core", there["THIRD-PARTY.txt"])
+        self.assertIn("Mozilla Public License", there["THIRD-PARTY.txt"])
 
     def test_its_types_are_told(self):
         self.assertTrue((Path(glasslink.__file__).parent / "py.typed").is_file())

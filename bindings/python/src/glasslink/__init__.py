@@ -39,6 +39,7 @@ from ._bridge import (
     WaitError,
     WhenFull,
     Word,
+    new_journal_key,
     version,
 )
 from ._events import Events
@@ -120,6 +121,7 @@ __all__ = [
     "Word",
     "connect",
     "log_to",
+    "new_journal_key",
     "pair_with_code",
     "pair_with_qr",
     "recover",

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::library::{Library, made, sources};
+use super::library::{Library, Rig, made, sources};
 use super::matrix::Matrix;
 use crate::steps::Steps;
 use crate::{system, workspace};
@@ -20,18 +20,19 @@ const JNA: &str = "/usr/share/java/jna.jar";
 pub(super) fn steps(steps: &mut Steps, library: &Library, matrix: &mut Matrix) {
     let Some(jar) = package(steps, library) else { return };
     let mut scenarios = java(library, &jar);
-    library.test(&mut scenarios);
+    Rig::test(&mut scenarios);
     matrix.run(steps, "kotlin", scenarios.arg("dev.glasslink.ScenariosKt"));
     let mut tests = java(library, &jar);
-    library.test(&mut tests);
-    steps.run("bindings, Kotlin tests", tests.arg("dev.glasslink.TestsKt"));
+    Rig::test(&mut tests);
+    steps.listed("bindings, Kotlin tests", tests.arg("dev.glasslink.TestsKt"), |_, _| {});
 }
 
-pub(super) fn bench(steps: &mut Steps, library: &Library) {
-    let Some(jar) = package(steps, library) else { return };
+/// What listens and pushes; it is told where.
+pub(super) fn bench(steps: &mut Steps, library: &Library) -> Option<Command> {
+    let jar = package(steps, library)?;
     let mut bench = java(library, &jar);
-    library.test(&mut bench);
-    steps.run("bindings, cost in Kotlin", bench.arg("dev.glasslink.Bench"));
+    bench.arg("dev.glasslink.Bench");
+    Some(bench)
 }
 
 /// The package with its tests and examples.

@@ -10,39 +10,60 @@ use crate::{system, workspace};
 
 /// What all packages are made from, and tested with.
 pub(super) struct Library {
-    folder: PathBuf,
+    profile: Profile,
     bindgen: PathBuf,
-    relay: PathBuf,
-    faults: PathBuf,
+}
+
+/// How the library is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    /// Soon.
+    Dev,
+    /// As users get it.
+    Shipped,
+}
+
+impl Profile {
+    /// What cargo calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Shipped => "shipped",
+        }
+    }
+
+    /// Where cargo builds it.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Shipped => "shipped",
+        }
+    }
 }
 
 impl Library {
-    /// Builds the library, what writes the packages' code, and a relay and a proxy for their tests.
-    pub(super) fn build(steps: &mut Steps) -> Option<Self> {
+    /// Builds the library, and what writes the packages' code.
+    pub(super) fn build(steps: &mut Steps, profile: Profile) -> Option<Self> {
         // Apart: built together, the library would have the features of what writes the code.
         let mut library = workspace::cargo("build");
-        let mut programs = workspace::cargo("build");
-        programs.arg("--quiet");
-        for package in ["glasslink-bindgen", "glasslink-faults", "glasslink-e2e", "glasslink-relay"] {
-            programs.args(["-p", package]);
-        }
-        for program in ["glasslink-bindgen", "glasslink-faults", "hearing_relay", "glasslink-relay"] {
-            programs.args(["--bin", program]);
-        }
-        let built = steps.run("bindings, library", library.args(["--quiet", "-p", "glasslink-ffi"]))
-            && steps.run("bindings, what writes and tests them", &mut programs);
-        let program = |name| workspace::program("debug", name);
-        built.then(|| Self {
-            folder: workspace::target().join("debug"),
-            bindgen: program("glasslink-bindgen"),
-            relay: program("hearing_relay"),
-            faults: program("glasslink-faults"),
-        })
+        library.args(["--quiet", "--profile", profile.name(), "-p", "glasslink-ffi"]);
+        let built = steps.run("bindings, library", &mut library)
+            && steps.run("bindings, what writes the code", &mut build(&[("glasslink-bindgen", None)]));
+        built.then(|| Self { profile, bindgen: workspace::program("debug", "glasslink-bindgen") })
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> PathBuf {
+        library_file(&self.folder())
     }
 
     /// The folder the library is in.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    pub(super) fn folder(&self) -> PathBuf {
+        workspace::target().join(self.profile.folder())
     }
 
     /// The program that writes a package's code.
@@ -55,20 +76,46 @@ impl Library {
         if out.exists() {
             fs::remove_dir_all(out)?;
         }
-        let name = format!("{}glasslink_ffi{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
         let mut bindgen = Command::new(self.bindgen());
         bindgen.current_dir(workspace::root()).args(["generate", "--no-format", "--language", language]);
-        system::passes(bindgen.arg("--library").arg(self.folder.join(name)).arg("--out-dir").arg(out))
+        system::passes(bindgen.arg("--library").arg(self.file()).arg("--out-dir").arg(out))
+    }
+}
+
+/// The programs that packages are tested with.
+pub(super) struct Rig;
+
+impl Rig {
+    /// Builds a relay that hears seconds, one that hears speech, and the proxy between.
+    pub(super) fn build(steps: &mut Steps) -> Option<Self> {
+        let programs =
+            [("glasslink-e2e", Some("hearing_relay")), ("glasslink-faults", None), ("glasslink-relay", None)];
+        steps.run("bindings, what tests them", &mut build(&programs)).then_some(Self)
     }
 
-    /// Tells a package's tests where the relay, the proxy and the scenarios are.
-    pub(super) fn test(&self, command: &mut Command) {
+    /// Tells a package's tests where relay, proxy and scenarios are.
+    pub(super) fn test(command: &mut Command) {
         command
-            .env("GLASSLINK_TEST_RELAY", &self.relay)
-            .env("GLASSLINK_TEST_FAULTS", &self.faults)
+            .env("GLASSLINK_TEST_RELAY", workspace::program("debug", "hearing_relay"))
+            .env("GLASSLINK_TEST_FAULTS", workspace::program("debug", "glasslink-faults"))
             .env("GLASSLINK_VERSION", env!("CARGO_PKG_VERSION"))
             .env("GLASSLINK_SCENARIOS", workspace::root().join("bindings/scenarios.txt"));
     }
+}
+
+/// The library that cargo built into `folder`.
+pub(super) fn library_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{}glasslink_ffi{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
+}
+
+/// Builds programs, each with its package, whose name it has where none is given.
+fn build(programs: &[(&str, Option<&str>)]) -> Command {
+    let mut build = workspace::cargo("build");
+    build.arg("--quiet");
+    for (package, program) in programs {
+        build.args(["-p", package, "--bin", program.unwrap_or(package)]);
+    }
+    build
 }
 
 /// Where packages and their tools are made.

@@ -1,10 +1,14 @@
 //! `cargo xtask bindings`
 
+mod bench;
 mod command;
 mod kotlin;
 mod library;
 mod matrix;
+mod notices;
 mod python;
+mod size;
 mod swift;
 
-pub(crate) use command::{Bindings, bench, steps};
+pub(crate) use bench::bench;
+pub(crate) use command::{Bindings, steps};

@@ -3,12 +3,14 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::library::{Library, made};
+use super::library::{Library, Rig, made};
+use super::matrix::Matrix;
+use super::notices;
 use crate::steps::Steps;
 use crate::{system, workspace};
 
-/// Writes the package's code, always; builds it where there is a compiler.
-pub(super) fn steps(steps: &mut Steps, library: &Library) {
+/// Writes the package's code, always; builds it and runs its tests where there is a compiler.
+pub(super) fn steps(steps: &mut Steps, library: &Library, matrix: &mut Matrix) {
     if !steps.check("bindings, Swift written", || written(library)) {
         return;
     }
@@ -16,9 +18,22 @@ pub(super) fn steps(steps: &mut Steps, library: &Library) {
         return steps
             .skip("bindings, Swift", "there is no swift here: the package is written, and not compiled");
     }
-    let mut build = Command::new("swift");
-    build.current_dir(workspace::root().join("bindings/swift")).arg("build");
-    steps.run("bindings, Swift", build.env("GLASSLINK_LIBRARY", library.folder()));
+    if !steps.run("bindings, Swift", &mut swift(library, &["build"])) {
+        return;
+    }
+    matrix.run(steps, "swift", &mut swift(library, &["run", "Scenarios", "scenarios"]));
+    steps.listed("bindings, Swift tests", &mut swift(library, &["run", "Scenarios", "tests"]), |_, _| {});
+}
+
+/// Swift in the package's folder, with the library to link and to load.
+fn swift(library: &Library, arguments: &[&str]) -> Command {
+    let mut swift = Command::new("swift");
+    swift.current_dir(workspace::root().join("bindings/swift")).args(arguments);
+    let folder = library.folder();
+    let loader = if cfg!(target_vendor = "apple") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    swift.env("GLASSLINK_LIBRARY", &folder).env(loader, &folder);
+    Rig::test(&mut swift);
+    swift
 }
 
 /// Puts what is generated where the package looks for it.
@@ -34,5 +49,6 @@ fn written(library: &Library) -> Result<bool> {
     fs::copy(generated.join("Glasslink.swift"), swift.join("Glasslink.swift"))?;
     fs::copy(generated.join("GlasslinkFFI.h"), c.join("GlasslinkFFI.h"))?;
     fs::copy(generated.join("GlasslinkFFI.modulemap"), c.join("module.modulemap"))?;
+    fs::copy(notices::path(), package.join("Glasslink/Resources/THIRD-PARTY.txt"))?;
     Ok(true)
 }

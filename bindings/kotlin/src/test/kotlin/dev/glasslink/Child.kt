@@ -1,9 +1,10 @@
 package dev.glasslink
 
+import java.util.HexFormat
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 
-/** Records what cannot be sent, until it is killed: `dev.glasslink.Child URL FOLDER SECONDS`. */
+/** Records what cannot be sent, until it is killed: `dev.glasslink.Child URL FOLDER SECONDS [KEY]`. */
 object Child {
     @JvmStatic
     fun main(arguments: Array<String>): Unit = runBlocking {
@@ -12,6 +13,7 @@ object Child {
             Link.connect(url) {
                 token = TOKEN
                 journalFolder = folder
+                journalKey = arguments.getOrNull(3)?.let(HexFormat.of()::parseHex)
             }
         val stream = link.open(AudioFormat.Pcm(16_000u))
         repeat(seconds.toInt() * 100) { stream.push(ByteArray(320)) }

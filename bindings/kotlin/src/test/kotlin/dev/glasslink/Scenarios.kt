@@ -4,6 +4,7 @@ import java.io.File
 import java.nio.file.Files
 import java.time.Duration
 import java.util.Collections
+import java.util.HexFormat
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.system.exitProcess
 import kotlinx.coroutines.Dispatchers
@@ -108,6 +109,7 @@ class Scenario(private val rig: Rig) {
             "speak" -> virtual.speak(List(rest[0].toInt() * 16_000) { 1000 })
             "shown" -> shown(rest[0])
             "quiet" -> quiet()
+            "seal" -> key = newJournalKey()
             "killed" -> killed(rest[0])
             "recover" -> recover(rest[0].toInt())
             "cycles" -> cycles(rest[0].toInt())
@@ -117,6 +119,7 @@ class Scenario(private val rig: Rig) {
     }
 
     private var captions: TaskHandle? = null
+    private var key: ByteArray? = null
     private val subscriptions = mutableListOf<Subscription>()
 
     private fun connect(words: List<String>) {
@@ -249,13 +252,13 @@ class Scenario(private val rig: Rig) {
             val library = "-Djna.library.path=" + System.getProperty("jna.library.path")
             val classes = System.getProperty("java.class.path")
             val command = listOf(java, library, "-cp", classes, "dev.glasslink.Child", rig.url, journal.path, seconds)
-            val child = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+            val child = ProcessBuilder(command + listOfNotNull(key?.let(HexFormat.of()::formatHex))).redirectError(ProcessBuilder.Redirect.INHERIT).start()
             check(child.inputReader().readLine() == "recorded")
             child.destroyForcibly().waitFor()
         }
 
     private suspend fun recover(count: Int) {
-        val options = LinkOptions(rig.url, journalFolder = journal.path)
+        val options = LinkOptions(rig.url, journalFolder = journal.path, journalKey = key)
         val found = dev.glasslink.recover(options, tokens)
         check(found.size == 1 && found[0].trouble == null) { found }
         val said = found[0].transcript.filterIsInstance<TranscriptEntry.Speech>()

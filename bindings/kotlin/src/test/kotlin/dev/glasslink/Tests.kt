@@ -2,6 +2,8 @@ package dev.glasslink
 
 import dev.glasslink.compatibility.v0_1
 import dev.glasslink.examples.OwnTransport
+import dev.glasslink.examples.Pushed
+import dev.glasslink.examples.VirtualCaptions
 import java.nio.ByteBuffer
 import java.util.Collections
 import kotlin.system.exitProcess
@@ -98,15 +100,21 @@ private class Tests(private val rig: Rig) {
 
 fun main() {
     var failed = 0
+    fun tell(name: String, failure: Throwable?) {
+        println("$name: ${failure?.let { "FAILED: $it" } ?: "passed"}")
+        if (failure != null) failed += 1
+    }
     Rig().use { rig ->
-        val tests = Tests(rig).all
-        for ((name, test) in tests) {
-            val failure = runCatching { runBlocking { withTimeout(240_000) { test() } } }.exceptionOrNull()
-            println("test $name: ${failure?.let { "FAILED: $it" } ?: "passed"}")
-            if (failure != null) failed += 1
+        for ((name, test) in Tests(rig).all) {
+            tell("test $name", runCatching { runBlocking { withTimeout(240_000) { test() } } }.exceptionOrNull())
         }
-        println("examples")
-        OwnTransport.main(emptyArray())
+        val examples =
+            mapOf<String, () -> Unit>(
+                "Pushed" to { Pushed.main(arrayOf(rig.url, TOKEN)) },
+                "VirtualCaptions" to { VirtualCaptions.main(arrayOf(rig.url, TOKEN)) },
+                "OwnTransport" to { OwnTransport.main(emptyArray()) },
+            )
+        for ((name, example) in examples) tell("example $name", runCatching(example).exceptionOrNull())
     }
     exitProcess(if (failed == 0) 0 else 1)
 }
