@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -70,8 +70,13 @@ impl Node {
     ) -> Self {
         let mut command = Command::new("node");
         command.arg(program).current_dir(folder).envs(environment);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("node is there");
+        Self::run(command)
+    }
+
+    /// Runs any program that prints so.
+    pub fn run(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program is there");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let said = Arc::new(Said::default());
         let of_thread = Arc::clone(&said);
@@ -104,8 +109,9 @@ impl Node {
                 "it does not say so within {within:?}: {:?}",
                 &lines.0[from..]
             );
-            let waited = self.said.changed.wait_timeout(lines, left);
-            lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let (guard, _) =
+                self.said.changed.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner);
+            lines = guard;
         }
     }
 
@@ -117,6 +123,12 @@ impl Node {
     /// How much it said so far.
     pub fn said(&self) -> usize {
         self.said.lines.lock().unwrap_or_else(PoisonError::into_inner).0.len()
+    }
+
+    /// Gives it an empty line to read.
+    pub fn go(&mut self) {
+        let input = self.child.stdin.as_mut().expect("it is piped");
+        writeln!(input).expect("it reads");
     }
 
     /// Kills it (`kill -9`).
@@ -138,7 +150,7 @@ impl Drop for Node {
 }
 
 /// The folder cargo builds into: this program is in `target/PROFILE/deps`.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let program = std::env::current_exe().expect("the system knows this program");
     program.ancestors().nth(3).expect("it is in a profile's folder").to_owned()
 }
