@@ -237,6 +237,11 @@ fn spawn(
 }
 
 impl Refused {
+    /// Why, for whoever says it in other words.
+    pub(crate) fn cause(&self) -> Cause {
+        CloseCode::cause(self.code.code())
+    }
+
     /// Says why, and closes.
     pub(crate) async fn tell(self) {
         close(self.connection, self.code, Some(self.report)).await;

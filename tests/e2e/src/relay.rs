@@ -61,6 +61,17 @@ impl RelayProcess {
         Self::start_as(command, "127.0.0.1:0", arguments, None)
     }
 
+    /// A relay with TLS that strangers reach, and that keeps its sessions in `data`.
+    pub fn for_strangers(certificate: &Certificate, data: &Path) -> Self {
+        let mut command = Command::new(relay_program());
+        command.env("GLASSLINK_TOKEN", TOKEN);
+        let mut arguments: Vec<OsString> = vec!["--log".into(), "warn".into()];
+        arguments.extend(["--data".into(), data.into()]);
+        arguments.extend(["--tls-cert".into(), certificate.certificate().into()]);
+        arguments.extend(["--tls-key".into(), certificate.key().into()]);
+        Self::start_as(command, "127.0.0.1:0", arguments, None)
+    }
+
     /// A relay without an engine on another host, which strangers reach.
     pub fn on_host(network: &Network, certificate: &Certificate, no_model: &Path) -> Self {
         let mut command = network.on_relay(&relay_program());

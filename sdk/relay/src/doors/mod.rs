@@ -1,5 +1,7 @@
 //! One folder for each protocol that is spoken here.
 
 pub(crate) mod app;
+pub(crate) mod deepgram;
+pub(crate) mod fed;
 pub(crate) mod link;
 pub(crate) mod pairing;

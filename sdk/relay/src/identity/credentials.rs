@@ -153,10 +153,13 @@ pub(crate) fn claimed(authorization: &[u8]) -> Option<PeerId> {
     Some(Shown::parse(bearer(authorization)?)?.id)
 }
 
-/// The token in an `Authorization` header.
+/// The token in an `Authorization` header, under the name that HTTP has for it or Deepgram's.
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = authorization.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+    let shown = |scheme: &str| {
+        let (named, token) = authorization.split_at_checked(scheme.len())?;
+        named.eq_ignore_ascii_case(scheme.as_bytes()).then(|| token.trim_ascii())
+    };
+    shown("Bearer ").or_else(|| shown("Token "))
 }
 
 #[cfg(test)]
@@ -221,6 +224,7 @@ mod tests {
         let identify = |header: &str| Some(credentials.identify(Some(header.as_bytes()))?.identity);
         assert_eq!(identify("Bearer s3cret"), Some(Identity::Owner));
         assert_eq!(identify("bearer other"), Some(Identity::Token("phone".into())));
+        assert_eq!(identify("Token other"), Some(Identity::Token("phone".into())));
         for wrong in ["Bearer s3cre", "Bearer s3crett", "Bearer ", "Basic s3cret", "s3cret", ""] {
             assert_eq!(identify(wrong), None, "{wrong:?}");
         }

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod captured;
+pub mod deepgram;
 pub mod engine;
 pub mod hostile;
 pub mod http;

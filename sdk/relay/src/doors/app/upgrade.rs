@@ -9,6 +9,7 @@ use axum::response::Response;
 use glasslink_protocol::{APP_KEY_SUBPROTOCOL, Cause};
 
 use super::connection;
+use crate::doors::deepgram::of_subprotocols;
 use crate::doors::link::{accept_key, switch, values};
 use crate::server::{Place, Refusal};
 use crate::shared::Shared;
@@ -40,7 +41,8 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
         return Some(authorization.as_bytes().into());
     }
     let mut subprotocols = values(headers, &SEC_WEBSOCKET_PROTOCOL);
-    let key = subprotocols.find_map(|value| value.strip_prefix(APP_KEY_SUBPROTOCOL))?;
+    let ours = subprotocols.find_map(|value| value.strip_prefix(APP_KEY_SUBPROTOCOL));
+    let key = ours.or_else(|| of_subprotocols(headers).map(|(_, key)| key))?;
     Some(format!("Bearer {key}").into_bytes().into())
 }
 

@@ -5,12 +5,15 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::http::HttpConnection;
 use super::websocket::WebSocket;
+use crate::doors::fed::FedConnection;
 use crate::limits;
 
 /// What carries a client's messages. One task owns it; sending queues and never waits.
 pub(crate) enum Connection {
     WebSocket(Box<WebSocket>),
     Http(HttpConnection),
+    /// A door's, whose client speaks another protocol.
+    Fed(FedConnection),
 }
 
 /// What a connection brought.
@@ -34,6 +37,7 @@ impl Connection {
         match self {
             Self::WebSocket(socket) => socket.send(text),
             Self::Http(http) => http.send(text),
+            Self::Fed(fed) => fed.send(text),
         }
     }
 
@@ -42,6 +46,7 @@ impl Connection {
         match self {
             Self::WebSocket(socket) => socket.queued(),
             Self::Http(http) => http.queued(),
+            Self::Fed(fed) => fed.queued(),
         }
     }
 
@@ -50,6 +55,8 @@ impl Connection {
         let taken_at = match self {
             Self::WebSocket(socket) => socket.waiting_since(),
             Self::Http(http) => http.waiting_since(),
+            // Doors watch over their clients themselves.
+            Self::Fed(_) => None,
         };
         taken_at.map(|at| at + limits::OUTGOING_STALL)
     }
@@ -64,6 +71,7 @@ impl Connection {
         match self {
             Self::WebSocket(socket) => socket.next().await,
             Self::Http(http) => http.next().await,
+            Self::Fed(fed) => fed.next().await,
         }
     }
 }
@@ -77,6 +85,7 @@ pub(crate) async fn close(mut connection: Connection, code: CloseCode, error: Op
         match &mut connection {
             Connection::WebSocket(socket) => socket.close(code).await,
             Connection::Http(http) => http.close(code).await,
+            Connection::Fed(fed) => fed.close(code),
         }
     };
     let _ = timeout(limits::CLOSING, farewell).await;

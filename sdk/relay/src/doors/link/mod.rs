@@ -9,4 +9,5 @@ mod websocket;
 
 pub(crate) use connection::{Connection, Incoming, close};
 pub(crate) use trace::Trace;
-pub(crate) use upgrade::{accept_key, switch, upgrade, values};
+pub(crate) use upgrade::{accept_key, handshake, switch, switch_to, upgrade, values};
+pub(crate) use websocket::WebSocket;

@@ -17,7 +17,12 @@ impl Trace {
             trace: String,
         }
         let named = serde_json::from_str::<Named>(hello).ok().map(|named| named.trace);
-        named.filter(|trace| is_plain(trace)).map_or_else(Self::make, Self)
+        Self::called(named.as_deref())
+    }
+
+    /// As a client calls it, if that is fit for a log.
+    pub(crate) fn called(name: Option<&str>) -> Self {
+        name.filter(|name| is_plain(name)).map_or_else(Self::make, |name| Self(name.to_owned()))
     }
 
     pub(crate) fn make() -> Self {

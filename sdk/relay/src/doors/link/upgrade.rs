@@ -47,27 +47,40 @@ pub(crate) async fn upgrade(
 
 /// The answer that makes a WebSocket of a request, with what [`accept_key`] returned.
 pub(crate) fn switch(accept: String) -> Result<Response, Refusal> {
-    Response::builder()
+    switch_to(accept, Some(SUBPROTOCOL))
+}
+
+/// The same in another protocol, under its name if the client gave it one.
+pub(crate) fn switch_to(accept: String, subprotocol: Option<&str>) -> Result<Response, Refusal> {
+    let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "upgrade")
         .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_ACCEPT, accept)
-        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
-        .body(Body::empty())
-        .map_err(|_| Refusal::new(Cause::ProtocolError))
+        .header(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(subprotocol) = subprotocol {
+        response = response.header(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response.body(Body::empty()).map_err(|_| Refusal::new(Cause::ProtocolError))
 }
 
 /// The answer to the key of a WebSocket upgrade that names our subprotocol.
 pub(crate) fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
+    let accept = handshake(headers)?;
+    if lists(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Ok(accept);
+    }
+    let message = "only the subprotocol glasslink.v1 is spoken here";
+    Err(Refusal::because(Cause::UnsupportedVersion, message))
+}
+
+/// The answer to the key of a WebSocket upgrade, whatever is to be spoken.
+pub(crate) fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
     let other = |message: &str| Refusal::because(Cause::UnsupportedVersion, message);
     if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
         return Err(other("this address is a WebSocket's"));
     }
     if !lists(headers, &SEC_WEBSOCKET_VERSION, "13") {
         return Err(other("only version 13 of WebSocket is spoken here"));
-    }
-    if !lists(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return Err(other("only the subprotocol glasslink.v1 is spoken here"));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Refusal::new(Cause::ProtocolError))?;
     Ok(derive_accept_key(key.as_bytes()))

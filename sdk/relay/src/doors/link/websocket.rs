@@ -89,6 +89,15 @@ impl WebSocket {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// Writes what is queued without reading anything, until the connection breaks. Cancel-safe.
+    pub(crate) async fn write(&mut self) -> Incoming {
+        poll_fn(|cx| match self.poll_write(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(Incoming::Gone),
+            _ => Poll::Pending,
+        })
+        .await
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         // Writes come after the reads that are ready, so that answers share a write.
         if self.reads >= limits::READS_PER_WRITE && !self.is_drained() {
@@ -148,7 +157,12 @@ impl WebSocket {
 
     /// Sends what is queued and the close, and waits for the peer's.
     pub(crate) async fn close(&mut self, code: CloseCode) {
-        let frame = CloseFrame { code: WireCode::from(code.code()), reason: Utf8Bytes::from_static("") };
+        self.close_with(code.code(), "").await;
+    }
+
+    /// The same with a code and a reason, of at most 123 bytes, of another protocol.
+    pub(crate) async fn close_with(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: WireCode::from(code), reason: Utf8Bytes::from_static(reason) };
         let _ = self.farewell(frame).await;
     }
 

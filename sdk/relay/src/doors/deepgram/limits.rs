@@ -1,0 +1,16 @@
+use std::time::Duration;
+
+/// A message of a client: half a minute of PCM at 16 kHz. Files are sent in pieces of any size.
+pub(super) const MESSAGE_BYTES: usize = 1 << 20;
+
+/// Neither audio nor a word for this long: the protocol has it so.
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
+
+/// An engine that settles nothing for this long, when the client waits for the end, is not waited for any longer.
+pub(super) const PROGRESS: Duration = Duration::from_secs(30);
+
+/// Channels of a client, each a stream of its own where they are told apart.
+pub(super) const CHANNELS: usize = 8;
+
+/// Streams of a session: each `Finalize` ends one. More than three hours of one a second.
+pub(super) const STREAMS: u32 = 12_000;
