@@ -104,8 +104,9 @@ impl Node {
                 "it does not say so within {within:?}: {:?}",
                 &lines.0[from..]
             );
-            let waited = self.said.changed.wait_timeout(lines, left);
-            lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let (guard, _) =
+                self.said.changed.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner);
+            lines = guard;
         }
     }
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod app;
 pub(crate) mod link;
+pub(crate) mod mentra;
 pub(crate) mod pairing;

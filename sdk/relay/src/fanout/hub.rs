@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use glasslink_protocol::{
-    AppEvent, ClosedReason, Epoch, EventNumber, FrameIndex, Partial, StreamId, StreamStart, SubscriptionId,
-    TranscriptEvent, Wanted,
+    AppEvent, ClosedReason, Epoch, EventNumber, FrameIndex, Partial, StreamFormat, StreamId, StreamStart,
+    SubscriptionId, TranscriptEvent, Wanted,
 };
 use glasslink_session::{RelayEvent, RelaySession};
 use tokio::time::Instant;
@@ -49,6 +49,7 @@ pub(crate) struct Hub {
 }
 
 enum Text {
+    Opened(StreamId, StreamFormat),
     Event(EventNumber, TranscriptEvent),
     Partial(Partial),
 }
@@ -68,6 +69,9 @@ impl Hub {
     pub(crate) fn event(&mut self, event: &RelayEvent) {
         let told = match event {
             RelayEvent::Opened(start) => {
+                if !self.transcript.is_empty() {
+                    self.texts.push(Text::Opened(start.stream, start.format));
+                }
                 let opened = Opened::from(start);
                 if !self.has_listeners() {
                     return self.raw.opened(opened);
@@ -143,7 +147,10 @@ impl Hub {
                 outbox.deliver(|queue| {
                     queue.control(&answer(Some(from)));
                     for event in events {
-                        queue.transcript(addressed(event, subscription));
+                        queue.replayed(addressed(event, subscription));
+                    }
+                    for opened in self.raw.streams() {
+                        queue.stream_known(opened.stream, opened.format);
                     }
                 });
                 self.transcript.push(listener);
@@ -196,10 +203,8 @@ fn received(link: &RelaySession, stream: StreamId) -> Option<FrameIndex> {
 
 fn tell(queue: &mut Queue, subscription: SubscriptionId, text: &Text) {
     match text {
-        Text::Event(number, event) => {
-            let event = AppEvent::Transcript { subscription, number: *number, event: event.clone() };
-            queue.transcript(event.encode());
-        }
+        Text::Event(number, event) => queue.event(subscription, *number, event),
+        Text::Opened(stream, format) => queue.stream_known(*stream, *format),
         Text::Partial(partial) => queue.partial(subscription, partial.clone()),
     }
 }
@@ -213,7 +218,7 @@ fn addressed(event: &str, subscription: SubscriptionId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use glasslink_protocol::{Gap, GapCause, RelayMessage, StreamFormat};
+    use glasslink_protocol::{Gap, GapCause, RelayMessage};
 
     use super::*;
 

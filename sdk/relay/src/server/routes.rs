@@ -25,6 +25,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route(&format!("/v1/link{HTTP_RENEW}"), post(doors::link::http::renew))
         .merge(doors::pairing::routes())
         .merge(doors::app::routes())
+        .merge(doors::mentra::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .merge(api::routes())

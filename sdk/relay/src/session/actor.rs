@@ -40,10 +40,12 @@ pub(crate) async fn run(
     mut inbox: mpsc::Receiver<Command>,
 ) {
     let (heard_by, mut heard) = mpsc::unbounded_channel();
+    let found = matches!(begin, Begin::Found(..));
     let mut actor = match begin {
         Begin::New(identity) => Actor::new(&shared, session, identity, heard_by),
         Begin::Found(found, version) => Actor::found(&shared, *found, version, heard_by),
     };
+    shared.mentra.began(session, &actor.identity, found);
     actor.live(&mut inbox, &mut heard).await;
     if let Some(why) = actor.over {
         actor.hub.over();
@@ -57,6 +59,9 @@ pub(crate) async fn run(
     }
     actor.telemetry.end(actor.link.sums(), actor.over.is_some());
     shared.registry.forget(session);
+    if actor.over.is_some() {
+        shared.mentra.over(session);
+    }
     inbox.close();
     while let Some(command) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.

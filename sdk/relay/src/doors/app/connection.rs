@@ -160,7 +160,7 @@ impl App {
 }
 
 /// Hands a session a command. It keeps room for its client's: apps wait.
-async fn command(session: &mpsc::Sender<Command>, command: Command) -> Result<(), ClosedReason> {
+pub(crate) async fn command(session: &mpsc::Sender<Command>, command: Command) -> Result<(), ClosedReason> {
     let until = Instant::now() + limits::COMMAND;
     while session.capacity() <= limits::COMMANDS_SPARED && !session.is_closed() {
         if Instant::now() >= until {
