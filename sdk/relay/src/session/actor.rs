@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink_protocol::{CloseCode, Durability, SessionId};
+use glasslink_protocol::{CloseCode, Display, Durability, SessionId};
 use glasslink_session::{RelayAction, RelayEvent, RelaySession, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
@@ -71,6 +71,8 @@ pub(crate) async fn run(
             }
             Command::Subscribe(subscribe) => subscribe.refuse(),
             Command::Renew(_)
+            | Command::Display(_)
+            | Command::App(_)
             | Command::Unsubscribe(_)
             | Command::Inspect(_)
             | Command::Restate
@@ -301,6 +303,8 @@ impl Actor {
             Command::Renew(until) => self.renew(until),
             Command::Subscribe(subscribe) => self.hub.subscribe(&self.link, *subscribe),
             Command::Unsubscribe(unsubscribe) => self.hub.unsubscribe(&unsubscribe),
+            Command::Display(display) => self.display(*display),
+            Command::App(status) => self.link.app(*status),
             Command::Inspect(answer) => drop(answer.send(self.inspection())),
             Command::Restate => self.record.restate(),
             Command::End(report, ended) => {
@@ -327,6 +331,14 @@ impl Actor {
             queued: self.live.as_ref().map(|live| live.connection.queued()),
             engine: self.streams.status(),
             formats: self.streams.formats(),
+            capabilities: self.hub.capabilities().cloned(),
+        }
+    }
+
+    fn display(&mut self, display: Display) {
+        let (app, now) = (display.app.clone(), self.now());
+        if let Err(error) = self.link.display(now, display) {
+            warn!(app, %error, "not shown");
         }
     }
 
@@ -388,7 +400,8 @@ impl Actor {
                 warn!(%stream, rearms, given_up, "the client's source gives no audio");
                 self.record.note("audio_stalled", format!("stream {stream}, armed again {rearms} times"));
             }
-            RelayEvent::Attached => {}
+            RelayEvent::RunApp { app, run } => self.shared.mentra.run_app(self.link.session(), &app, run),
+            RelayEvent::Device(_) | RelayEvent::Capabilities(_) | RelayEvent::Attached => {}
             RelayEvent::Detached => {
                 self.telemetry.frames(self.link.sums());
                 self.record.detached();

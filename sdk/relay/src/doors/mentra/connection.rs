@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use glasslink_protocol::{EventNumber, SubscriptionId, Wanted};
+use glasslink_protocol::{Display, EventNumber, SubscriptionId, Wanted};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -10,6 +10,7 @@ use tracing::{debug, info};
 
 use super::dialect::{Wants, Words};
 use super::entry::{Entered, enter};
+use super::layouts::NotShown;
 use super::messages::{self, AppSays};
 use super::run::{Order, RunId};
 use super::subscriptions::Subscriptions;
@@ -24,8 +25,11 @@ use crate::session::Command;
 use crate::shared::Shared;
 
 /// What is wanted of a session, each by its number.
-const WANTED: [(SubscriptionId, Wanted); 2] =
-    [(SubscriptionId(1), Wanted::Transcript), (SubscriptionId(2), Wanted::Pcm)];
+const WANTED: [(SubscriptionId, Wanted); 3] = [
+    (SubscriptionId(1), Wanted::Transcript),
+    (SubscriptionId(2), Wanted::Pcm),
+    (SubscriptionId(3), Wanted::Device),
+];
 
 /// Why a connection ends: a last word, a code and a reason. `None`: it is gone.
 type End = Option<(Option<String>, u16, &'static str)>;
@@ -105,6 +109,8 @@ impl Connection {
         let (run, connection) = (self.run.clone(), self.number);
         // The keeper is gone where the relay ends.
         let _ = self.keeper.send(Ask::Acknowledged { run: run.clone(), connection, orders });
+        // The app is told of the device whether it asks or not; the rest follows what it says it wants.
+        self.said = Some((Vec::new(), Instant::now()));
         let end = self.listen(&mut ordered).await;
         let _ = self.keeper.send(Ask::Gone { run, connection });
         for (number, (subscription, _)) in WANTED.into_iter().enumerate() {
@@ -124,7 +130,7 @@ impl Connection {
             let due = self.said.as_ref().map_or(look, |(_, at)| look.min(*at));
             tokio::select! {
                 incoming = self.outbox.next() => match incoming {
-                    FromApp::Text(text) => self.text(&text),
+                    FromApp::Text(text) => self.text(&text).await,
                     // Audio is what SDK 3 would have played.
                     FromApp::Traffic | FromApp::Audio => {}
                     FromApp::TooLarge => {
@@ -163,7 +169,7 @@ impl Connection {
         }
     }
 
-    fn text(&mut self, text: &str) {
+    async fn text(&mut self, text: &str) {
         let message = match serde_json::from_str(text) {
             Ok(message) => message,
             // One bad request is no reason to end a session.
@@ -177,6 +183,10 @@ impl Connection {
                 }
                 self.said = Some((subscriptions, now + limits::SETTLE));
             }
+            AppSays::DisplayEvent(event) => self.show(event.display(&self.webhook.package)).await,
+            AppSays::DashboardContentUpdate(content) => {
+                self.show(content.display(&self.webhook.package)).await;
+            }
             AppSays::Ping => self.say(messages::pong()),
             AppSays::AudioPlayRequest(request) => {
                 self.say(messages::cannot("audio_play_response", &request, "no sound is played here"));
@@ -188,6 +198,14 @@ impl Connection {
                 self.say(messages::cannot("rgb_led_control_response", &request, "there is no such light"));
             }
             AppSays::TpaConnectionInit { .. } | AppSays::Reconnect { .. } | AppSays::Other => {}
+        }
+    }
+
+    async fn show(&self, display: Result<Display, NotShown>) {
+        match display {
+            // A session that has no room for it shows the next one.
+            Ok(display) => drop(command(&self.session, Command::Display(Box::new(display))).await),
+            Err(why) => info!(run = %self.run, ?why, "what the app shows is passed over"),
         }
     }
 

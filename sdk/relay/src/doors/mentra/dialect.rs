@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use glasslink_protocol::{AppAudio, AppEvent, FrameIndex, StreamFormat, StreamId, TranscriptEvent, Wanted};
+use glasslink_protocol::{
+    AppAudio, AppEvent, DeviceEvent, FrameIndex, StreamFormat, StreamId, TranscriptEvent, Wanted,
+};
 use serde_json::{Value, json};
 
-use super::messages::data_stream;
+use super::device;
+use super::messages::{capabilities_update, data_stream, device_state};
 use super::subscriptions::{LANGUAGE, Subscriptions};
 use crate::doors::app::Dialect;
 
@@ -44,11 +47,13 @@ pub(super) struct Words {
     formats: BTreeMap<StreamId, StreamFormat>,
     /// The one stream that is heard: there is no telling two apart.
     heard: Option<StreamId>,
+    /// The device's, as its maker writes it.
+    model: String,
 }
 
 impl Words {
     pub(super) fn new(wants: Wants) -> Self {
-        Self { wants, formats: BTreeMap::new(), heard: None }
+        Self { wants, formats: BTreeMap::new(), heard: None, model: String::new() }
     }
 
     fn ms(&self, stream: StreamId, at: FrameIndex) -> u64 {
@@ -57,6 +62,24 @@ impl Words {
             || ten_ms(at),
             |format| u64::try_from(format.duration(at.0).as_millis()).unwrap_or(u64::MAX),
         )
+    }
+
+    /// What the wearer or the device did: those who subscribed to it are told, and everybody how the device is.
+    fn device(&self, event: &DeviceEvent) -> Vec<String> {
+        let Wanting { session, subscriptions } = &*self.wants.lock();
+        let told = device::told(event, &self.model).into_iter().filter(|(word, _)| subscriptions.has(word));
+        let mut said: Vec<_> = told.map(|(word, data)| data_stream(session, &word, &data)).collect();
+        match event {
+            DeviceEvent::Connection { connected } => {
+                let state = json!({ "connected": connected, "modelName": self.model });
+                said.push(device_state(&state, true));
+            }
+            DeviceEvent::Battery { level, charging } => {
+                said.push(device_state(&json!({ "batteryLevel": level, "charging": charging }), false));
+            }
+            _ => {}
+        }
+        said
     }
 
     /// To each subscription that it is for.
@@ -101,6 +124,15 @@ impl Dialect for Words {
                     self.heard = Some(*stream);
                 }
                 Vec::new()
+            }
+            AppEvent::DeviceEvent { event, .. } => self.device(event),
+            AppEvent::Client { attached, .. } => {
+                self.device(&DeviceEvent::Connection { connected: *attached })
+            }
+            AppEvent::Capabilities { capabilities, .. } => {
+                self.model.clone_from(&capabilities.model);
+                let capabilities = device::capabilities(capabilities);
+                vec![capabilities_update(&capabilities)]
             }
             AppEvent::Ended { stream, .. } => {
                 self.heard.take_if(|heard| heard == stream);

@@ -56,6 +56,13 @@ impl Mentra {
         }
     }
 
+    /// The wearer of a session starts an app, or stops it.
+    pub(crate) fn run_app(&self, session: SessionId, app: &str, wanted: bool) {
+        if let Some(known) = self.lock().values().find(|known| known.webhook.package == app) {
+            let _ = known.keeper.send(Ask::Wanted { session, wanted });
+        }
+    }
+
     /// Who looks after an app.
     pub(super) fn keeper(&self, identity: &Identity) -> Option<mpsc::UnboundedSender<Ask>> {
         let Identity::App(app) = identity else { return None };

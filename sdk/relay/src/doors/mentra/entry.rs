@@ -5,6 +5,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Ask;
+use super::device::capabilities as capabilities_of;
 use super::messages::{Acknowledged, AppSays, refused};
 use super::run::RunId;
 use super::upgrade::Headers;
@@ -88,7 +89,9 @@ pub(super) async fn enter(
         }));
     };
     let settings: Value = serde_json::from_str(&accepted.webhook.settings).unwrap_or_default();
-    let capabilities = None;
+    let inspected = shared.registry.inspect(accepted.session).await;
+    let capabilities = inspected.and_then(|inspection| inspection.capabilities);
+    let capabilities = capabilities.as_ref().map(capabilities_of);
     let acknowledged = Acknowledged { session: run.as_str(), settings: &settings, capabilities };
     outbox.deliver(|queue| queue.say(acknowledged.say(is_back)));
     let webhook = accepted.webhook;

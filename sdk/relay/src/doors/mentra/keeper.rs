@@ -5,7 +5,7 @@ mod starting;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use glasslink_protocol::SessionId;
+use glasslink_protocol::{AppState, AppStatus, SessionId};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ use super::messages::{app_stopped, settings_update};
 use super::run::{Order, Run, RunId, RunState, user};
 use super::webhook::{Caller, Health};
 use crate::identity::{App, Hash, Identity, Webhook};
+use crate::session::Command;
 use crate::shared::Shared;
 
 /// What a keeper is told.
@@ -49,6 +50,11 @@ pub(super) enum Ask {
     },
     /// The app says that it has just started.
     Ready,
+    /// The wearer starts it in a session, or stops it.
+    Wanted {
+        session: SessionId,
+        wanted: bool,
+    },
     /// It is called elsewhere from now on, or otherwise.
     Changed(Arc<Webhook>, Option<Hash>),
     Revoked,
@@ -131,7 +137,7 @@ impl Keeper {
                 }
             }
             Ask::Connected { run, answer } => {
-                let known = self.runs.get(&run);
+                let known = self.runs.get(&run).filter(|run| !matches!(run.state, RunState::Stopped));
                 let webhook = Arc::clone(&self.webhook);
                 // Whoever asked is gone, if it does not listen.
                 let _ = answer.send(known.map(|run| Accepted { session: run.session, webhook }));
@@ -142,6 +148,7 @@ impl Keeper {
                 info!(app = self.webhook.package, "it registered");
                 self.back(now);
             }
+            Ask::Wanted { session, wanted } => self.wanted(now, session, wanted),
             Ask::Changed(webhook, signing) => self.changed(now, webhook, signing),
             Ask::Revoked => {}
         }
@@ -154,7 +161,7 @@ impl Keeper {
         let id = RunId::new(session, &self.webhook.package);
         // An app that was there before this relay comes back by itself.
         let at = if found { now + limits::SDK_COMES_BACK } else { now };
-        let run = || Run { session, owner, state: RunState::Waiting { at }, failures: 0 };
+        let run = || Run { session, owner, state: RunState::Waiting { at }, failures: 0, away: None };
         self.runs.entry(id).or_insert_with(run);
     }
 
@@ -174,10 +181,13 @@ impl Keeper {
             RunState::Running { orders: old, .. } => {
                 let _ = old.send(Order::Close(None, 1000, "replaced by a newer connection"));
             }
-            RunState::Waiting { .. } => {}
+            RunState::Waiting { .. } | RunState::Stopped => {}
         }
         run.failures = 0;
+        run.away = None;
+        let session = run.session;
         info!(app = self.webhook.package, run = %id, "app is running");
+        self.tell_wearer(session, AppState::Running);
         self.health.up();
     }
 
@@ -188,6 +198,7 @@ impl Keeper {
         }
         info!(app = self.webhook.package, run = %id, "app is away");
         run.state = RunState::Waiting { at: now + limits::SDK_COMES_BACK };
+        run.away.get_or_insert((now, false));
         self.health.doubt(now);
     }
 
@@ -200,6 +211,22 @@ impl Keeper {
             if let RunState::Waiting { at } = &mut run.state {
                 *at = (*at).min(now);
                 run.failures = 0;
+            }
+        }
+    }
+
+    fn wanted(&mut self, now: Instant, session: SessionId, wanted: bool) {
+        let id = RunId::new(session, &self.webhook.package);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        match (wanted, &run.state) {
+            (true, RunState::Stopped) => run.state = RunState::Waiting { at: now },
+            (false, RunState::Stopped) | (true, _) => {}
+            (false, _) => {
+                let state = std::mem::replace(&mut run.state, RunState::Stopped);
+                let stopped = Run { state, away: None, failures: 0, owner: run.owner.clone(), session };
+                (run.failures, run.away) = (0, None);
+                self.stop(&id, stopped, "user_disabled", "App stopped");
+                self.tell_wearer(session, AppState::Stopped);
             }
         }
     }
@@ -240,7 +267,7 @@ impl Keeper {
         let orders = match run.state {
             RunState::Running { orders, .. } => Some(orders),
             RunState::Starting { .. } => None,
-            RunState::Waiting { .. } => return,
+            RunState::Waiting { .. } | RunState::Stopped => return,
         };
         info!(app = self.webhook.package, run = %id, reason, "app is stopped");
         let (caller, id, user) = (self.caller.clone(), id.clone(), user(&run.owner));
@@ -276,6 +303,14 @@ impl Keeper {
             Done::Called { run, attempt, result } => self.called(now, &run, attempt, result),
             Done::Stopped => {}
         }
+    }
+
+    /// Whether it hears is its session's business: it tells a client that comes later.
+    pub(super) fn tell_wearer(&self, session: SessionId, state: AppState) {
+        let Some(commands) = self.shared.registry.commands(&Identity::App(self.app), session) else { return };
+        let Webhook { package, name, .. } = &*self.webhook;
+        let status = AppStatus { app: package.clone(), name: name.clone(), state };
+        let _ = commands.try_send(Command::App(Box::new(status)));
     }
 }
 

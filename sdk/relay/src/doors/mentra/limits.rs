@@ -68,3 +68,6 @@ pub(super) const LEFT_ALONE: Duration = Duration::from_mins(1);
 
 /// How long an app has to hear that it is stopped.
 pub(super) const STOP: Duration = Duration::from_secs(5);
+
+/// What a wearer is not told of: a socket that broke and is there again.
+pub(super) const AWAY_UNTOLD: Duration = Duration::from_secs(3);

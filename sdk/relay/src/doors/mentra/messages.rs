@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::layouts::{Dashboard, DisplayEvent};
 use crate::clock::timestamp;
 
 /// A message of an app. Fields and types that nobody here needs are passed over.
@@ -23,6 +24,8 @@ pub(super) enum AppSays {
         #[serde(default)]
         subscriptions: Vec<Value>,
     },
+    DisplayEvent(DisplayEvent),
+    DashboardContentUpdate(Dashboard),
     AudioPlayRequest(Request),
     PhotoRequest(Request),
     RgbLedControl(Request),
@@ -73,6 +76,15 @@ pub(super) fn settings_update(package: &str, settings: &Value) -> String {
 
 pub(super) fn data_stream(session: &str, stream: &str, data: &Value) -> String {
     said(json!({ "type": "data_stream", "sessionId": session, "streamType": stream, "data": data }))
+}
+
+pub(super) fn capabilities_update(capabilities: &Value) -> String {
+    let model = &capabilities["modelName"];
+    said(json!({ "type": "capabilities_update", "capabilities": capabilities, "modelName": model }))
+}
+
+pub(super) fn device_state(state: &Value, is_full: bool) -> String {
+    said(json!({ "type": "device_state_update", "state": state, "fullSnapshot": is_full }))
 }
 
 pub(super) fn permission_error(denied: &[(String, &'static str)]) -> String {

@@ -1,11 +1,13 @@
 //! The door for apps that are built on the SDK of Mentra: webhooks out, `/app-ws` in. README.md says what is spoken.
 
 mod connection;
+mod device;
 mod dialect;
 mod directory;
 mod entry;
 mod health;
 mod keeper;
+mod layouts;
 mod limits;
 mod messages;
 mod run;

@@ -20,6 +20,8 @@ pub(super) struct Run {
     pub(super) state: RunState,
     /// Starts in a row that came to nothing.
     pub(super) failures: u32,
+    /// Since when it is away, and whether the wearer knows.
+    pub(super) away: Option<(Instant, bool)>,
 }
 
 pub(super) enum RunState {
@@ -29,6 +31,8 @@ pub(super) enum RunState {
     Starting { began: Instant, until: Instant, attempt: u64 },
     /// It came and was acknowledged.
     Running { connection: u64, orders: mpsc::UnboundedSender<Order> },
+    /// The wearer wants it no more.
+    Stopped,
 }
 
 /// What a connection is told by whoever looks after its app.

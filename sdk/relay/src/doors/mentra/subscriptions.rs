@@ -33,6 +33,7 @@ impl Subscriptions {
         match want {
             Wanted::Transcript => self.transcriptions().next().is_some(),
             Wanted::Pcm => self.has("audio_chunk"),
+            Wanted::Device => true,
             Wanted::Raw => false,
         }
     }

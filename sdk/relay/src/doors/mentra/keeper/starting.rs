@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use glasslink_protocol::AppState;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -49,10 +50,14 @@ impl Keeper {
     /// When something is to be done although nothing comes.
     pub(super) fn due(&self) -> Option<Instant> {
         let may_start = self.health.may_start(Instant::now());
-        let of_runs = self.runs.values().filter_map(|run| match run.state {
-            RunState::Waiting { at } => may_start.then_some(at),
-            RunState::Starting { until, .. } => Some(until),
-            RunState::Running { .. } => None,
+        let of_runs = self.runs.values().filter_map(|run| {
+            let untold = run.away.and_then(|(since, told)| (!told).then_some(since + limits::AWAY_UNTOLD));
+            let state = match run.state {
+                RunState::Waiting { at } => may_start.then_some(at),
+                RunState::Starting { until, .. } => Some(until),
+                RunState::Running { .. } | RunState::Stopped => None,
+            };
+            state.into_iter().chain(untold).min()
         });
         of_runs.chain(self.health.due()).min()
     }
@@ -62,6 +67,19 @@ impl Keeper {
         let Some(caller) = self.caller.clone() else { return };
         if self.health.look(now) {
             self.work.spawn(async move { Done::Probed(caller.probe().await) });
+        }
+        let mut away = Vec::new();
+        for run in self.runs.values_mut() {
+            if let Some((since, told)) = &mut run.away
+                && !*told
+                && now >= *since + limits::AWAY_UNTOLD
+            {
+                *told = true;
+                away.push(run.session);
+            }
+        }
+        for session in away {
+            self.tell_wearer(session, AppState::Away);
         }
         let late = |state: &RunState| matches!(state, RunState::Starting { until, .. } if now >= *until);
         let late: Vec<_> =
@@ -116,6 +134,7 @@ impl Keeper {
         let pause = backoff(limits::RETRY_PAUSE, limits::RETRY_PAUSE_MOST, run.failures);
         run.failures = run.failures.saturating_add(1);
         run.state = RunState::Waiting { at: now + pause.mul_f64(chance().mul_add(0.5, 0.5)) };
+        run.away.get_or_insert((now, false));
         warn!(app = self.webhook.package, run = %id, why, failures = run.failures, "app did not start");
         self.health.doubt(now);
     }
