@@ -187,6 +187,8 @@ impl From<Event> for LinkEvent {
                 let engine = glasslink::Engine { state, message, remedy, speech_to };
                 Self::EngineChanged { engine: engine.into() }
             }
+            Event::Display(_) => Self::Unknown { code: "display".to_owned() },
+            Event::App(_) => Self::Unknown { code: "app".to_owned() },
             Event::RelayError(report) => {
                 Self::RelayError { code: report.code, reason: report.message, remedy: report.remedy }
             }

@@ -30,7 +30,7 @@ mod engine;
 mod engines;
 mod lane;
 pub mod model;
-mod outgoing;
+pub mod outgoing;
 mod pool;
 mod remote;
 mod segmenter;

@@ -13,8 +13,9 @@ mod origin;
 mod tests;
 mod trust;
 
-pub(crate) use answer::{Answer, Body};
-pub(crate) use connection::{Bounds, Outgoing, Wire};
-pub(crate) use error::OutgoingError;
-pub(crate) use origin::Origin;
-pub(crate) use trust::Trust;
+pub use answer::{Answer, Body};
+pub(crate) use connection::Wire;
+pub use connection::{Bounds, Outgoing};
+pub use error::OutgoingError;
+pub use origin::Origin;
+pub use trust::Trust;

@@ -63,6 +63,7 @@
 //! | go on after a refusal | [`Link::credentials_changed`], [`Link::take_over`] |
 //! | have figures for a dashboard | the [`metrics`](https://docs.rs/metrics) facade: `METRICS.md` |
 //! | tell what the system knows | [`Link::network_changed`], [`Link::set_background`], [`Link::set_ping_interval`] |
+//! | have apps show something to the wearer, and tell them what the wearer does | [`Event::Display`], [`Link::device_event`] |
 //! | lose nothing when the program dies | [`LinkBuilder::journal`], and [`LinkBuilder::recover`] at the next start |
 //!
 //! It runs in a tokio runtime with time and I/O enabled. The link itself is a state machine without I/O
@@ -107,11 +108,12 @@ pub use wait::{FinishError, WaitLiveError};
 
 pub use glasslink_audio as audio;
 pub use glasslink_protocol::{
-    Cause, EngineState, Epoch, ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause, Partial,
-    SessionId, SessionIdError, SpeechTo, StreamFormat, StreamId, StreamSums, TranscriptEvent, Word,
+    AppState, AppStatus, Capabilities, Cause, DeviceEvent, Display, DisplaySize, EngineState, Epoch,
+    ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause, Layout, Partial, Press, SessionId,
+    SessionIdError, SpeechTo, StreamFormat, StreamId, StreamSums, Touch, TranscriptEvent, View, Word,
 };
 pub use glasslink_session::{
     AudioCounts, ClientConfig, Event, Happening, LinkState, LinkStats, LinkTimeline, LinkTimelineError,
-    Network, OpenError, PushError, StreamOptions, TimelineEntry, Transport, Trouble, WhenFull,
+    Network, NotLive, OpenError, PushError, StreamOptions, TimelineEntry, Transport, Trouble, WhenFull,
 };
 pub use glasslink_transcript as transcript;

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use glasslink_audio::Source;
 use glasslink_audio::journal::{Journal, Recorder, StreamInfo};
-use glasslink_protocol::{SessionId, StreamFormat};
+use glasslink_protocol::{Capabilities, DeviceEvent, SessionId, StreamFormat};
 use glasslink_session::{
-    ClientSession, LinkState, LinkStats, LinkTimeline, OpenError, StreamOptions, Transport,
+    ClientSession, LinkState, LinkStats, LinkTimeline, NotLive, OpenError, StreamOptions, Transport,
 };
 use glasslink_transcript::{Timeline, Transcript};
 use tokio::runtime::Handle;
@@ -244,6 +244,22 @@ impl Link {
             self.set_ping_interval(self.owner.ping_interval);
             self.network_changed();
         }
+    }
+
+    /// Tells apps what the wearer or the device did. How something is (battery, head, connection) is kept and told when
+    /// the link is live; a press or a touch is refused while it is not.
+    pub fn device_event(&self, event: DeviceEvent) -> Result<(), NotLive> {
+        self.shared.with(|session, _| session.device_event(event))
+    }
+
+    /// Tells apps what the device can do, now and on every connection.
+    pub fn set_capabilities(&self, capabilities: Capabilities) {
+        self.shared.with(|session, _| session.set_capabilities(capabilities));
+    }
+
+    /// Starts an app that the relay knows by this name, or stops it.
+    pub fn run_app(&self, app: impl Into<String>, run: bool) -> Result<(), NotLive> {
+        self.shared.with(|session, _| session.run_app(app.into(), run))
     }
 
     /// How often an idle link asks whether the relay is there.

@@ -55,6 +55,7 @@
 mod arm;
 #[cfg(all(feature = "btleplug", target_os = "linux"))]
 mod bluez_pairing;
+mod board;
 #[cfg(feature = "btleplug")]
 mod btleplug;
 mod captions;
@@ -69,6 +70,7 @@ mod model;
 mod registry;
 mod remembered;
 mod screen;
+mod telling;
 #[cfg(test)]
 mod test_data;
 mod transport;
@@ -77,6 +79,7 @@ pub mod virtual_glasses;
 mod wire;
 
 pub use arm::Arm;
+pub use board::{Board, draw};
 #[cfg(feature = "btleplug")]
 pub use btleplug::BtleplugTransport;
 pub use captions::{Captions, Metrics};
@@ -89,6 +92,7 @@ pub use model::{BitmapFormat, Display, MicrophoneModel, Model, TextArea};
 pub use registry::{Device, Registry, Sighting, Unsupported};
 pub use remembered::{Remembered, RememberedDevices, RememberedError};
 pub use screen::{Bitmap, Screen, ShowError};
+pub use telling::Telling;
 pub use transport::{
     Advert, Link, LinkEvent, LinkListener, LossReason, PeripheralId, ScanListener, Transport, TransportError,
     WriteKind,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Epoch, ErrorReport, EventNumber, FrameIndex, Gap, MAX_FRAMES_PER_MESSAGE, MessageError, Partial,
-    SessionId, StreamFormat, StreamId, TranscriptEvent, message,
+    Capabilities, DeviceEvent, Epoch, ErrorReport, EventNumber, FrameIndex, Gap, Layout,
+    MAX_FRAMES_PER_MESSAGE, MessageError, Partial, SessionId, StreamFormat, StreamId, TranscriptEvent, View,
+    message,
 };
 
 /// Before an app's key in the list of subprotocols, for browsers, which cannot set `Authorization`.
@@ -36,6 +37,8 @@ pub enum Wanted {
     Pcm,
     /// Finals and gaps, numbered, and partials.
     Transcript,
+    /// What the wearer's device can do, and what happens to it.
+    Device,
 }
 
 /// What an app says, as JSON text. Unknown types and fields are ignored by the relay.
@@ -61,6 +64,15 @@ pub enum AppMessage {
     },
     Unsubscribe {
         subscription: SubscriptionId,
+    },
+    /// Shows something to the wearer of a session that the app may see.
+    Display {
+        session: SessionId,
+        #[serde(default)]
+        view: View,
+        layout: Layout,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration_ms: Option<u64>,
     },
     Ping {
         id: u64,
@@ -131,6 +143,21 @@ pub enum AppEvent {
         subscription: SubscriptionId,
         #[serde(flatten)]
         partial: Partial,
+    },
+    DeviceEvent {
+        subscription: SubscriptionId,
+        #[serde(flatten)]
+        event: DeviceEvent,
+    },
+    Capabilities {
+        subscription: SubscriptionId,
+        #[serde(flatten)]
+        capabilities: Capabilities,
+    },
+    /// The session's client is there, or is not.
+    Client {
+        subscription: SubscriptionId,
+        attached: bool,
     },
     /// Nothing more comes of the subscription; its number is free.
     Closed {

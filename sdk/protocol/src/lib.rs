@@ -18,6 +18,8 @@
 mod app;
 mod audio_message;
 mod close;
+mod device;
+mod display;
 mod error;
 mod format;
 mod gap;
@@ -37,6 +39,8 @@ pub use audio_message::{
     AudioMessage, AudioMessageError, Frames, HEADER_BYTES, MAX_AUDIO_BYTES, MAX_FRAMES_PER_MESSAGE,
 };
 pub use close::CloseCode;
+pub use device::{Capabilities, DeviceEvent, DisplaySize, Press, Touch};
+pub use display::{AppState, AppStatus, Display, Layout, MAX_BITMAP_BYTES, View};
 pub use error::{Category, Cause, ErrorReport, Retry, Severity};
 pub use format::{Codec, FormatError, StreamFormat};
 pub use gap::{Gap, GapCause};

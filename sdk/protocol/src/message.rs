@@ -2,8 +2,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClockMark, Epoch, ErrorReport, EventNumber, FrameIndex, Gap, Partial, SessionId, StreamFormat, StreamId,
-    TranscriptEvent,
+    AppStatus, Capabilities, ClockMark, DeviceEvent, Display, Epoch, ErrorReport, EventNumber, FrameIndex,
+    Gap, Partial, SessionId, StreamFormat, StreamId, TranscriptEvent,
 };
 
 /// The WebSocket subprotocol both sides name in the upgrade.
@@ -68,6 +68,15 @@ pub enum ClientMessage {
         /// It is not re-armed again: a person has to look after it.
         #[serde(default)]
         given_up: bool,
+    },
+    /// What the wearer or the device did.
+    DeviceEvent(DeviceEvent),
+    /// What the device can do, whenever that changed and on every connection.
+    Capabilities(Capabilities),
+    /// The wearer starts an app, or stops it.
+    RunApp {
+        app: String,
+        run: bool,
     },
     Ping {
         id: u64,
@@ -154,6 +163,10 @@ pub enum RelayMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         speech_to: Option<SpeechTo>,
     },
+    /// What an app shows the wearer. Said again on every connection, as long as it holds.
+    Display(Display),
+    /// How an app is, whenever that changed and on every connection.
+    App(AppStatus),
     Ping {
         id: u64,
     },

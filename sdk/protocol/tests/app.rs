@@ -5,9 +5,9 @@ mod support;
 use std::collections::BTreeSet;
 
 use glasslink_protocol::{
-    APP_HEADER_BYTES, AppAudio, AppAudioError, AppEvent, AppMessage, Cause, ClosedReason, Epoch, EventNumber,
-    FrameIndex, GapCause, MAX_LISTED_SESSIONS, MAX_TEXT_BYTES, MessageError, Partial, SessionId,
-    StreamFormat, StreamId, SubscriptionId, TranscriptEvent, Wanted,
+    APP_HEADER_BYTES, AppAudio, AppAudioError, AppEvent, AppMessage, Cause, ClosedReason, DeviceEvent, Epoch,
+    EventNumber, FrameIndex, GapCause, Layout, MAX_LISTED_SESSIONS, MAX_TEXT_BYTES, MessageError, Partial,
+    SessionId, StreamFormat, StreamId, SubscriptionId, TranscriptEvent, View, Wanted,
 };
 use support::golden::{golden_bytes, golden_text, names_in};
 use support::samples;
@@ -28,6 +28,16 @@ fn messages() -> Vec<(&'static str, AppMessage)> {
         ("subscribe_raw", subscribe(Wanted::Raw, None, 0)),
         ("subscribe_pcm", subscribe(Wanted::Pcm, None, 0)),
         ("subscribe_transcript_since", subscribe(Wanted::Transcript, Some(Epoch(9_007_199_254_740_991)), 41)),
+        ("subscribe_device", subscribe(Wanted::Device, None, 0)),
+        (
+            "display",
+            AppMessage::Display {
+                session: samples::SESSION,
+                view: View::Dashboard,
+                layout: Layout::TextWall { text: "Hello".into() },
+                duration_ms: Some(3_000),
+            },
+        ),
         ("unsubscribe", AppMessage::Unsubscribe { subscription: SUBSCRIPTION }),
         ("ping", AppMessage::Ping { id: 12 }),
     ]
@@ -75,6 +85,12 @@ fn events() -> Vec<(&'static str, AppEvent)> {
             AppEvent::Transcript { subscription, number: EventNumber(43), event: TranscriptEvent::Gap(gap) },
         ),
         ("partial", AppEvent::Partial { subscription, partial }),
+        (
+            "device_event",
+            AppEvent::DeviceEvent { subscription, event: DeviceEvent::Battery { level: 87, charging: true } },
+        ),
+        ("capabilities", AppEvent::Capabilities { subscription, capabilities: samples::glasses() }),
+        ("client", AppEvent::Client { subscription, attached: false }),
         ("closed_unsubscribed", closed(ClosedReason::Unsubscribed)),
         ("closed_session_over", closed(ClosedReason::SessionOver)),
         ("closed_not_found", closed(ClosedReason::NotFound)),
@@ -108,6 +124,7 @@ fn message_variant(message: &AppMessage) -> &'static str {
         AppMessage::Sessions { .. } => "sessions",
         AppMessage::Subscribe { .. } => "subscribe",
         AppMessage::Unsubscribe { .. } => "unsubscribe",
+        AppMessage::Display { .. } => "display",
         AppMessage::Ping { .. } => "ping",
         AppMessage::Unknown => "unknown",
     }
@@ -123,6 +140,9 @@ fn event_variant(event: &AppEvent) -> &'static str {
         AppEvent::Ended { .. } => "ended",
         AppEvent::Transcript { .. } => "transcript",
         AppEvent::Partial { .. } => "partial",
+        AppEvent::DeviceEvent { .. } => "device_event",
+        AppEvent::Capabilities { .. } => "capabilities",
+        AppEvent::Client { .. } => "client",
         AppEvent::Closed { .. } => "closed",
         AppEvent::Pong { .. } => "pong",
         AppEvent::Error(_) => "error",
@@ -143,7 +163,7 @@ fn every_message_of_an_app_is_written_and_read_as_released() {
         assert_eq!(AppMessage::decode(&golden).unwrap(), message, "{name}");
         variants.insert(message_variant(&message));
     }
-    assert_eq!(variants, ["ping", "sessions", "subscribe", "unsubscribe"].into());
+    assert_eq!(variants, ["display", "ping", "sessions", "subscribe", "unsubscribe"].into());
     assert_eq!(names_in("app/message"), files(&messages(), "json"));
 }
 
@@ -156,7 +176,7 @@ fn everything_an_app_is_told_is_written_and_read_as_released() {
         assert_eq!(AppEvent::decode(&golden).unwrap(), event, "{name}");
         variants.insert(event_variant(&event));
     }
-    assert_eq!(variants.len(), 11, "every event has a golden file: {variants:?}");
+    assert_eq!(variants.len(), 14, "every event has a golden file: {variants:?}");
     assert_eq!(names_in("app/event"), files(&events(), "json"));
 }
 

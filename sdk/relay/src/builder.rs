@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::dashboard::Logins;
 use crate::database::Database;
 use crate::doors::link::http::Exchanges;
+use crate::doors::mentra::Mentra;
 use crate::doors::pairing;
 use crate::figures;
 use crate::handle::{RelayHandle, reached_at};
@@ -319,6 +320,7 @@ impl RelayBuilder {
             guessing: Guessing::default(),
             certificate,
             pairing: pairing::Exchanges::default(),
+            mentra: Mentra::default(),
             clock: Clock::start(),
             registry: Registry::new(self.sessions),
             exchanges: Exchanges::new(limits::connections(self.sessions)),
@@ -357,6 +359,7 @@ impl RelayBuilder {
         let listener = Listener { tcp, tls, router, room };
         let accepting = tokio::spawn(server::accept(listener, Arc::clone(&shared)));
         let url = self.public_url.unwrap_or_else(|| reached_at(address, encrypted));
+        Mentra::start(&shared, &url);
         let handle = RelayHandle::new(shared, address, encrypted, accepting);
         handle.announce(url).await?;
         handle.audit(AuditNote::new(AuditEvent::RelayStarted));

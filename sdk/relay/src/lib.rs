@@ -41,7 +41,7 @@ pub use dashboard::{TicketError, ticket};
 pub use handle::RelayHandle;
 pub use identity::{
     AppEntry, AuditEntry, AuditEvent, CodeOffer, Device, Keys, KeysError, Lockdown, NewAppKey, OfferState,
-    QrOffer,
+    Permission, QrOffer, Webhook,
 };
 pub use server::{Network, NetworkError, TlsError};
 pub use store::DataError;

@@ -144,6 +144,11 @@ impl Registry {
         self.lock().get(&session).map(|known| known.identity.clone())
     }
 
+    /// The sessions there are, and whose.
+    pub(crate) fn owners(&self) -> Vec<(SessionId, Identity)> {
+        self.lock().iter().map(|(id, known)| (*id, known.identity.clone())).collect()
+    }
+
     /// Forgets a session that is over. Connections handed to it before this are in its inbox; later ones make a new
     /// session.
     pub(crate) fn forget(&self, session: SessionId) {

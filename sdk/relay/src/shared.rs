@@ -14,6 +14,7 @@ use crate::clock::{Clock, unix_micros};
 use crate::dashboard::Logins;
 use crate::database::{Database, Health};
 use crate::doors::link::http::Exchanges;
+use crate::doors::mentra::Mentra;
 use crate::doors::pairing;
 use crate::fanout::DecodePool;
 use crate::identity::{Credentials, Identity, Quotas};
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) certificate: Option<Certificate>,
     /// Pairings by a typed code that are under way.
     pub(crate) pairing: pairing::Exchanges,
+    /// Apps that the relay calls.
+    pub(crate) mentra: Mentra,
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) exchanges: Exchanges,

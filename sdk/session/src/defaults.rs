@@ -98,3 +98,6 @@ pub const HISTORY_EVENTS: usize = 20_000;
 
 /// Bytes of text kept for replay.
 pub const HISTORY_BYTES: usize = 8 << 20;
+
+/// Apps of a session whose state is remembered: more than anybody runs at once.
+pub const MAX_APPS: usize = 64;

@@ -30,7 +30,7 @@ mod timeline;
 
 pub use client::{
     Action, AudioCounts, ClientConfig, ClientSession, ConnectionId, Event, FetchedError, JournaledRun,
-    JournaledStream, LinkState, LinkStats, OpenError, PushError, StreamOptions, WhenFull,
+    JournaledStream, LinkState, LinkStats, NotLive, OpenError, PushError, StreamOptions, WhenFull,
 };
 pub use relay::{
     AttachError, Attachment, Hello, RelayAction, RelayConfig, RelayEvent, RelaySession, RelayStreamSums,

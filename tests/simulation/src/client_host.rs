@@ -165,7 +165,12 @@ impl World {
                 return Err(format!("nobody decodes stream {stream}, and it was called undecodable"));
             }
             Event::HistoryTruncated { .. } => return Err("events of the transcript were lost".into()),
-            Event::StreamKept(_) | Event::Partial(_) | Event::Engine { .. } | Event::RelayError(_) => {}
+            Event::Display(_)
+            | Event::App(_)
+            | Event::StreamKept(_)
+            | Event::Partial(_)
+            | Event::Engine { .. }
+            | Event::RelayError(_) => {}
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{Origin, Outgoing, OutgoingError};
 
 /// The body of a request, sent as it is.
-pub(crate) type Body = Full<Bytes>;
+pub type Body = Full<Bytes>;
 
 /// Headers an answer may have, and their bytes.
 const HEADERS: usize = 64;
@@ -20,15 +20,15 @@ const HEADER_BYTES: usize = 16 << 10;
 
 /// A whole answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Answer {
     /// How long the other side asks to be left alone.
-    pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds))
     }
@@ -36,7 +36,7 @@ impl Answer {
 
 impl Outgoing {
     /// Sends `request`, whose address is absolute, on a connection of its own.
-    pub(crate) async fn request(&self, request: Request<Body>) -> Result<Answer, OutgoingError> {
+    pub async fn request(&self, request: Request<Body>) -> Result<Answer, OutgoingError> {
         let (origin, wire) = self.open(request.uri()).await?;
         let within = self.bounds.answer;
         match timeout(within, self.exchange(&origin, TokioIo::new(wire), request)).await {

@@ -17,17 +17,17 @@ use super::{Origin, OutgoingError, Trust};
 
 /// How long and how large things may get.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// Resolving, connecting and the TLS handshake, together.
-    pub(crate) connect: Duration,
+    pub connect: Duration,
     /// From the request to the last byte of its answer.
-    pub(crate) answer: Duration,
+    pub answer: Duration,
     /// Bytes an answer's body may have.
-    pub(crate) body: usize,
+    pub body: usize,
 }
 
 /// The way to registered origins.
-pub(crate) struct Outgoing {
+pub struct Outgoing {
     origins: Vec<Origin>,
     /// Whether neighbours may be asked, too.
     private: bool,
@@ -59,7 +59,7 @@ impl Names for System {
 }
 
 impl Outgoing {
-    pub(crate) fn new(origins: Vec<Origin>, private: bool, bounds: Bounds, trust: Trust) -> Self {
+    pub fn new(origins: Vec<Origin>, private: bool, bounds: Bounds, trust: Trust) -> Self {
         Self { origins, private, bounds, trust, names: Arc::new(System) }
     }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// Why a request was not made, or has no answer. Nothing in it comes from the path, the headers or the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum OutgoingError {
+pub enum OutgoingError {
     /// Write it as `https://api.example/v1`, without credentials.
     #[error("the address is not a web address, or has credentials in it")]
     Malformed,

@@ -7,7 +7,7 @@ use super::OutgoingError;
 
 /// Scheme, host and port: what is registered. `ws` and `wss` count as `http` and `https`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     pub(super) tls: bool,
     /// Lower case, without brackets and without the dot at the end.
     pub(super) host: String,
@@ -15,7 +15,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(uri: &Uri) -> Result<Self, OutgoingError> {
+    pub fn of(uri: &Uri) -> Result<Self, OutgoingError> {
         let malformed = || OutgoingError::Malformed;
         let tls = match uri.scheme_str() {
             Some("https" | "wss") => true,

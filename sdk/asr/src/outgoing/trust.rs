@@ -7,14 +7,14 @@ use rustls::pki_types::pem::PemObject;
 
 /// Whose certificates are believed: the platform's authorities, and those given.
 #[derive(Default)]
-pub(crate) struct Trust {
+pub struct Trust {
     extra: Vec<CertificateDer<'static>>,
     config: Mutex<Option<Arc<ClientConfig>>>,
 }
 
 impl Trust {
     /// `pem`: certificates of authorities. The error is a few words.
-    pub(crate) fn with_authorities(pem: &[u8]) -> Result<Self, String> {
+    pub fn with_authorities(pem: &[u8]) -> Result<Self, String> {
         let extra: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|error| error.to_string())?;

@@ -1,9 +1,10 @@
 //! Strategies for every value that crosses the wire.
 
 use glasslink_protocol::{
-    Category, ClientMessage, ClockMark, Codec, Durability, EngineState, Epoch, ErrorReport, EventNumber,
-    Final, FrameIndex, Gap, GapCause, Partial, RelayMessage, ResumedStream, Retry, SessionId, Severity,
-    SpeechTo, StreamFormat, StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
+    AppState, AppStatus, Capabilities, Category, ClientMessage, ClockMark, Codec, DeviceEvent, Display,
+    DisplaySize, Durability, EngineState, Epoch, ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause,
+    Layout, Partial, Press, RelayMessage, ResumedStream, Retry, SessionId, Severity, SpeechTo, StreamFormat,
+    StreamId, StreamStart, StreamSums, Touch, TranscriptEvent, View, Word,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -23,6 +24,9 @@ pub(crate) fn client_message() -> impl Strategy<Value = ClientMessage> {
         }),
         any::<u64>().prop_map(|id| ClientMessage::Ping { id }),
         any::<u64>().prop_map(|id| ClientMessage::Pong { id }),
+        device_event().prop_map(ClientMessage::DeviceEvent),
+        capabilities().prop_map(ClientMessage::Capabilities),
+        (text(), any::<bool>()).prop_map(|(app, run)| ClientMessage::RunApp { app, run }),
         Just(ClientMessage::Bye),
     ]
 }
@@ -53,12 +57,49 @@ pub(crate) fn relay_message() -> impl Strategy<Value = RelayMessage> {
                 speech_to: to.map(|(engine, host)| SpeechTo { engine, host }),
             },
         ),
+        display().prop_map(RelayMessage::Display),
+        (text(), text(), select(vec![AppState::Running, AppState::Away, AppState::Stopped]))
+            .prop_map(|(app, name, state)| RelayMessage::App(AppStatus { app, name, state })),
         any::<u64>().prop_map(|id| RelayMessage::Ping { id }),
         any::<u64>().prop_map(|id| RelayMessage::Pong { id }),
         report().prop_map(RelayMessage::Error),
         (any::<u64>(), any::<u64>())
             .prop_map(|(reconnect_in_ms, spread_ms)| RelayMessage::Restarting { reconnect_in_ms, spread_ms }),
     ]
+}
+
+fn device_event() -> impl Strategy<Value = DeviceEvent> {
+    let presses = select(vec![Press::Short, Press::Long]);
+    let touches = select(vec![Touch::SingleTap, Touch::LongPress, Touch::DownSwipe]);
+    prop_oneof![
+        any::<bool>().prop_map(|connected| DeviceEvent::Connection { connected }),
+        (any::<u8>(), any::<bool>()).prop_map(|(level, charging)| DeviceEvent::Battery { level, charging }),
+        any::<bool>().prop_map(|up| DeviceEvent::Head { up }),
+        (text(), presses).prop_map(|(button, press)| DeviceEvent::Button { button, press }),
+        touches.prop_map(|gesture| DeviceEvent::Touch { gesture }),
+    ]
+}
+
+fn capabilities() -> impl Strategy<Value = Capabilities> {
+    let display = (any::<u16>(), any::<u16>(), any::<u16>(), any::<bool>())
+        .prop_map(|(width, height, lines, bitmaps)| DisplaySize { width, height, lines, bitmaps });
+    (text(), option::of(display), any::<[bool; 7]>()).prop_map(|(model, display, can)| {
+        let [microphone, speaker, camera, buttons, touch, head, battery] = can;
+        Capabilities { model, display, microphone, speaker, camera, buttons, touch, head, battery }
+    })
+}
+
+fn display() -> impl Strategy<Value = Display> {
+    let layout = prop_oneof![
+        text().prop_map(|text| Layout::TextWall { text }),
+        (text(), text()).prop_map(|(top, bottom)| Layout::DoubleTextWall { top, bottom }),
+        (text(), text()).prop_map(|(title, text)| Layout::ReferenceCard { title, text }),
+        (text(), text()).prop_map(|(left, right)| Layout::DashboardCard { left, right }),
+        text().prop_map(|data| Layout::BitmapView { data }),
+        Just(Layout::ClearView),
+    ];
+    (text(), select(vec![View::Main, View::Dashboard]), layout, option::of(any::<u64>()))
+        .prop_map(|(app, view, layout, duration_ms)| Display { app, view, layout, duration_ms })
 }
 
 /// A format, and frames that fit it and fit into one message.

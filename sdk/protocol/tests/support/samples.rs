@@ -1,18 +1,34 @@
 //! One value of every wire message, and of every shape a message takes.
 
 use glasslink_protocol::{
-    AudioMessage, Cause, ClientMessage, ClockMark, Durability, EngineState, Epoch, ErrorReport, EventNumber,
-    Final, FrameIndex, Gap, GapCause, Partial, RelayMessage, ResumedStream, SessionId, SpeechTo,
-    StreamFormat, StreamId, StreamStart, StreamSums, TranscriptEvent, Word,
+    AppState, AppStatus, AudioMessage, Capabilities, Cause, ClientMessage, ClockMark, DeviceEvent, Display,
+    DisplaySize, Durability, EngineState, Epoch, ErrorReport, EventNumber, Final, FrameIndex, Gap, GapCause,
+    Layout, Partial, Press, RelayMessage, ResumedStream, SessionId, SpeechTo, StreamFormat, StreamId,
+    StreamStart, StreamSums, Touch, TranscriptEvent, View, Word,
 };
 
 pub(crate) const SESSION: SessionId = SessionId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
 pub(crate) const EARLIER_SESSION: SessionId = SessionId(0xfedc_ba98_7654_3210_8899_aabb_ccdd_eeff);
 
-pub(crate) const CLIENT_VARIANTS: [&str; 10] =
-    ["audio_stalled", "bye", "clock", "end", "gap", "hello", "open", "ping", "pong", "sums"];
+pub(crate) const CLIENT_VARIANTS: [&str; 13] = [
+    "audio_stalled",
+    "bye",
+    "capabilities",
+    "clock",
+    "device_event",
+    "end",
+    "gap",
+    "hello",
+    "open",
+    "ping",
+    "pong",
+    "run_app",
+    "sums",
+];
 
-pub(crate) const RELAY_VARIANTS: [&str; 14] = [
+pub(crate) const RELAY_VARIANTS: [&str; 16] = [
+    "app",
+    "display",
     "ended",
     "error",
     "kept",
@@ -39,6 +55,9 @@ pub(crate) fn client_variant(message: &ClientMessage) -> &'static str {
         ClientMessage::End { .. } => "end",
         ClientMessage::Sums { .. } => "sums",
         ClientMessage::AudioStalled { .. } => "audio_stalled",
+        ClientMessage::DeviceEvent(_) => "device_event",
+        ClientMessage::Capabilities(_) => "capabilities",
+        ClientMessage::RunApp { .. } => "run_app",
         ClientMessage::Ping { .. } => "ping",
         ClientMessage::Pong { .. } => "pong",
         ClientMessage::Bye => "bye",
@@ -58,6 +77,8 @@ pub(crate) fn relay_variant(message: &RelayMessage) -> &'static str {
         RelayMessage::Ended { .. } => "ended",
         RelayMessage::Status { .. } => "status",
         RelayMessage::SendPcm { .. } => "send_pcm",
+        RelayMessage::Display(_) => "display",
+        RelayMessage::App(_) => "app",
         RelayMessage::Ping { .. } => "ping",
         RelayMessage::Pong { .. } => "pong",
         RelayMessage::Error(_) => "error",
@@ -99,6 +120,9 @@ pub(crate) fn client_messages() -> Vec<(&'static str, ClientMessage)> {
             },
         ),
         ("audio_stalled", ClientMessage::AudioStalled { stream: StreamId(1), rearms: 2, given_up: false }),
+        ("capabilities", ClientMessage::Capabilities(glasses())),
+        ("capabilities_of_a_pendant", ClientMessage::Capabilities(pendant())),
+        ("run_app", ClientMessage::RunApp { app: "com.example.captions".into(), run: false }),
         ("ping", ClientMessage::Ping { id: 12 }),
         ("pong", ClientMessage::Pong { id: 13 }),
         ("bye", ClientMessage::Bye),
@@ -106,8 +130,63 @@ pub(crate) fn client_messages() -> Vec<(&'static str, ClientMessage)> {
     for (name, cause) in GAPS {
         messages.push((name, ClientMessage::Gap(gap(cause))));
     }
+    for (name, event) in device_events() {
+        messages.push((name, ClientMessage::DeviceEvent(event)));
+    }
     messages
 }
+
+fn device_events() -> Vec<(&'static str, DeviceEvent)> {
+    vec![
+        ("device_connection", DeviceEvent::Connection { connected: true }),
+        ("device_battery", DeviceEvent::Battery { level: 87, charging: false }),
+        ("device_head", DeviceEvent::Head { up: true }),
+        ("device_button", DeviceEvent::Button { button: "main".into(), press: Press::Long }),
+        ("device_touch", DeviceEvent::Touch { gesture: Touch::DoubleTap }),
+    ]
+}
+
+pub(crate) fn glasses() -> Capabilities {
+    Capabilities {
+        model: "Even Realities G1".into(),
+        display: Some(DisplaySize { width: 576, height: 136, lines: 5, bitmaps: true }),
+        microphone: true,
+        touch: true,
+        head: true,
+        battery: true,
+        ..Capabilities::default()
+    }
+}
+
+fn pendant() -> Capabilities {
+    Capabilities { model: "Omi".into(), microphone: true, ..Capabilities::default() }
+}
+
+fn displays() -> Vec<(&'static str, Layout)> {
+    let text = |text: &str| text.to_owned();
+    vec![
+        ("display_text_wall", Layout::TextWall { text: text("Hello") }),
+        ("display_double_text_wall", Layout::DoubleTextWall { top: text("one"), bottom: text("two") }),
+        ("display_reference_card", Layout::ReferenceCard { title: text("Title"), text: text("words") }),
+        ("display_dashboard_card", Layout::DashboardCard { left: text("12:30"), right: text("87 %") }),
+        ("display_bitmap_view", Layout::BitmapView { data: text("Qk0=") }),
+        ("display_clear_view", Layout::ClearView),
+    ]
+}
+
+fn shown((name, layout): (&'static str, Layout)) -> (&'static str, RelayMessage) {
+    let view = if name.contains("dashboard") { View::Dashboard } else { View::Main };
+    let duration_ms = (name == "display_text_wall").then_some(3_000);
+    (name, RelayMessage::Display(Display { app: "com.example.captions".into(), view, layout, duration_ms }))
+}
+
+fn app((name, state): (&'static str, AppState)) -> (&'static str, RelayMessage) {
+    let status = AppStatus { app: "com.example.captions".into(), name: "Captions".into(), state };
+    (name, RelayMessage::App(status))
+}
+
+const APPS: [(&str, AppState); 3] =
+    [("app_running", AppState::Running), ("app_away", AppState::Away), ("app_stopped", AppState::Stopped)];
 
 pub(crate) fn relay_messages() -> Vec<(&'static str, RelayMessage)> {
     let mut messages = vec![
@@ -165,6 +244,8 @@ pub(crate) fn relay_messages() -> Vec<(&'static str, RelayMessage)> {
     for (name, engine) in ENGINES {
         messages.push((name, status(engine)));
     }
+    messages.extend(displays().into_iter().map(shown));
+    messages.extend(APPS.map(app));
     messages
 }
 

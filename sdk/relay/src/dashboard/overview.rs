@@ -85,7 +85,7 @@ impl Overview {
 
 impl Row {
     fn of(inspection: Inspection) -> Self {
-        let Inspection { key, row, last_event, streams, queued, engine, formats } = inspection;
+        let Inspection { key, row, last_event, streams, queued, engine, formats, .. } = inspection;
         let links = streams.iter().map(|sums| {
             let format = formats.iter().find(|(stream, _)| *stream == sums.stream).map(|(_, format)| format);
             Link {

@@ -4,4 +4,5 @@ pub(crate) mod app;
 pub(crate) mod deepgram;
 pub(crate) mod fed;
 pub(crate) mod link;
+pub(crate) mod mentra;
 pub(crate) mod pairing;

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use glasslink_protocol::{
-    AppEvent, ClosedReason, Epoch, EventNumber, FrameIndex, Partial, StreamId, StreamStart, SubscriptionId,
-    TranscriptEvent, Wanted,
+    AppEvent, Capabilities, ClosedReason, Epoch, EventNumber, FrameIndex, Partial, StreamFormat, StreamId,
+    StreamStart, SubscriptionId, TranscriptEvent, Wanted,
 };
 use glasslink_session::{RelayEvent, RelaySession};
 use tokio::time::Instant;
 
 use super::audience::Audience;
+use super::device::Device;
 use super::pool::DecodePool;
 use super::tap::Tap;
 use super::told::{Opened, Subscriber, Told};
@@ -43,12 +44,14 @@ pub(crate) struct Hub {
     raw: Audience,
     pcm: Option<Tap>,
     transcript: Vec<Subscriber>,
+    device: Device,
     told: Vec<Told>,
     texts: Vec<Text>,
     pool: Arc<DecodePool>,
 }
 
 enum Text {
+    Opened(StreamId, StreamFormat),
     Event(EventNumber, TranscriptEvent),
     Partial(Partial),
 }
@@ -56,7 +59,7 @@ enum Text {
 impl Hub {
     pub(crate) fn new(pool: Arc<DecodePool>) -> Self {
         let (told, texts, transcript) = (Vec::new(), Vec::new(), Vec::new());
-        Self { raw: Audience::default(), pcm: None, transcript, told, texts, pool }
+        Self { raw: Audience::default(), pcm: None, transcript, device: Device::default(), told, texts, pool }
     }
 
     /// A stream that was found in the files.
@@ -68,6 +71,9 @@ impl Hub {
     pub(crate) fn event(&mut self, event: &RelayEvent) {
         let told = match event {
             RelayEvent::Opened(start) => {
+                if !self.transcript.is_empty() {
+                    self.texts.push(Text::Opened(start.stream, start.format));
+                }
                 let opened = Opened::from(start);
                 if !self.has_listeners() {
                     return self.raw.opened(opened);
@@ -83,6 +89,10 @@ impl Hub {
             RelayEvent::Frames { stream, first, count, body } if self.has_listeners() => {
                 Told::Frames { stream: *stream, first: *first, count: *count, body: body.clone() }
             }
+            RelayEvent::Device(event) => return self.device.event(event),
+            RelayEvent::Capabilities(capabilities) => return self.device.capable(capabilities),
+            RelayEvent::Attached => return self.device.client(true),
+            RelayEvent::Detached => return self.device.client(false),
             RelayEvent::Gap(gap) if self.has_listeners() => Told::Gap(*gap),
             RelayEvent::Appended { number, event } if !self.transcript.is_empty() => {
                 return self.texts.push(Text::Event(*number, event.clone()));
@@ -137,13 +147,20 @@ impl Hub {
                 let streams = self.raw.streams().map(next).collect();
                 self.pcm.get_or_insert_with(|| Tap::new(&self.pool)).join(listener, streams);
             }
+            Wanted::Device => {
+                outbox.deliver(|queue| queue.control(&answer(None)));
+                self.device.join(listener);
+            }
             Wanted::Transcript => {
                 let since = if epoch == Some(now_epoch) { since } else { EventNumber(0) };
                 let (from, events) = link.events_after(since);
                 outbox.deliver(|queue| {
                     queue.control(&answer(Some(from)));
                     for event in events {
-                        queue.transcript(addressed(event, subscription));
+                        queue.replayed(addressed(event, subscription));
+                    }
+                    for opened in self.raw.streams() {
+                        queue.stream_known(opened.stream, opened.format);
                     }
                 });
                 self.transcript.push(listener);
@@ -154,6 +171,7 @@ impl Hub {
     pub(crate) fn unsubscribe(&mut self, Unsubscribe { subscription, outbox }: &Unsubscribe) {
         let leaves = |listener: &Subscriber| listener.is(outbox, *subscription);
         self.raw.leave(leaves);
+        self.device.leave(leaves);
         self.transcript.retain(|listener| !leaves(listener));
         if let Some(tap) = &mut self.pcm
             && tap.leave(outbox, *subscription)
@@ -172,12 +190,18 @@ impl Hub {
         self.flush();
         let reason = ClosedReason::SessionOver;
         self.raw.close(reason);
+        self.device.close(reason);
         for Subscriber { outbox, subscription } in self.transcript.drain(..) {
             outbox.deliver(|queue| queue.close(Instant::now(), subscription, reason));
         }
         if let Some(tap) = self.pcm.take() {
             tap.close(reason);
         }
+    }
+
+    /// What the wearer's device can do, where its client said so.
+    pub(crate) fn capabilities(&self) -> Option<&Capabilities> {
+        self.device.capabilities.as_deref()
     }
 
     /// Streams that cannot be decoded as they come, since this was last asked.
@@ -196,10 +220,8 @@ fn received(link: &RelaySession, stream: StreamId) -> Option<FrameIndex> {
 
 fn tell(queue: &mut Queue, subscription: SubscriptionId, text: &Text) {
     match text {
-        Text::Event(number, event) => {
-            let event = AppEvent::Transcript { subscription, number: *number, event: event.clone() };
-            queue.transcript(event.encode());
-        }
+        Text::Event(number, event) => queue.event(subscription, *number, event),
+        Text::Opened(stream, format) => queue.stream_known(*stream, *format),
         Text::Partial(partial) => queue.partial(subscription, partial.clone()),
     }
 }
@@ -213,7 +235,7 @@ fn addressed(event: &str, subscription: SubscriptionId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use glasslink_protocol::{Gap, GapCause, RelayMessage, StreamFormat};
+    use glasslink_protocol::{Gap, GapCause, RelayMessage};
 
     use super::*;
 

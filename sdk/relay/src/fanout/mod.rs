@@ -2,6 +2,7 @@
 
 mod audience;
 mod decoding;
+mod device;
 mod hub;
 mod pool;
 mod tap;

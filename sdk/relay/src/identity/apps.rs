@@ -105,7 +105,7 @@ fn add_key(transaction: &Transaction<'_>, app: PeerId) -> Result<String, KeysErr
     Ok(key)
 }
 
-fn note(event: AuditEvent, id: PeerId, called: &str) -> AuditNote {
+pub(super) fn note(event: AuditEvent, id: PeerId, called: &str) -> AuditNote {
     AuditNote::new(event).by(Identity::App(App { id, sees_all: false })).saying(called)
 }
 
@@ -116,13 +116,13 @@ fn select(rest: &str) -> String {
     )
 }
 
-fn by_id(transaction: &Transaction<'_>, id: PeerId, who: &str) -> Result<AppEntry, KeysError> {
+pub(super) fn by_id(transaction: &Transaction<'_>, id: PeerId, who: &str) -> Result<AppEntry, KeysError> {
     let mut row = transaction.prepare_cached(&select("WHERE apps.id = ?2"))?;
     let found = row.query_row((now_ms(), id.0 as i64), entry).optional()?;
     found.ok_or_else(|| KeysError::Unknown(who.to_owned()))
 }
 
-fn find(transaction: &Transaction<'_>, who: &str) -> Result<PeerId, KeysError> {
+pub(super) fn find(transaction: &Transaction<'_>, who: &str) -> Result<PeerId, KeysError> {
     let mut rows = transaction.prepare_cached("SELECT id, name FROM apps WHERE revoked_ms IS NULL")?;
     let peers = rows.query_map([], |row| Ok((PeerId(row.get::<_, i64>(0)? as u64), row.get(1)?)))?;
     named(who, peers.collect::<rusqlite::Result<Vec<_>>>()?)

@@ -18,6 +18,7 @@ pub enum AuditEvent {
     DeviceRenamed,
     DeviceRevoked,
     AppAdded,
+    AppChanged,
     AppRotated,
     AppRevoked,
     /// Tokens are signed with another key.
@@ -107,6 +108,7 @@ impl AuditEvent {
             Self::DeviceRenamed => "device_renamed",
             Self::DeviceRevoked => "device_revoked",
             Self::AppAdded => "app_added",
+            Self::AppChanged => "app_changed",
             Self::AppRotated => "app_rotated",
             Self::AppRevoked => "app_revoked",
             Self::SigningKeyRotated => "signing_key_rotated",
@@ -144,6 +146,7 @@ impl AuditEvent {
                 | Self::DeviceRenamed
                 | Self::DeviceRevoked
                 | Self::AppAdded
+                | Self::AppChanged
                 | Self::AppRotated
                 | Self::AppRevoked
                 | Self::SigningKeyRotated

@@ -10,7 +10,7 @@ use crate::identity::database::{KeysError, millis, now_ms};
 use crate::identity::secret::{Hash, Kind, Secret, Shown, hash};
 use crate::identity::snapshot::Snapshot;
 use crate::identity::who::App;
-use crate::identity::{Identity, Keys, PeerId, limits};
+use crate::identity::{Identity, Keys, PeerId, Webhook, limits};
 
 /// What a token is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,23 @@ impl Credentials {
                 self.start.iter().any(|(grant, kept)| of_it(grant) && !snapshot.burnt.contains(kept))
             }
         }
+    }
+
+    /// Where the relay calls an app, if it does.
+    pub(crate) fn webhook(&self, identity: &Identity) -> Option<Arc<Webhook>> {
+        let Identity::App(app) = identity else { return None };
+        self.live.borrow().apps.get(&app.id)?.webhook.clone()
+    }
+
+    /// Every app that the relay calls, where, and what its newest key is known by.
+    pub(crate) fn webhooks(&self) -> Vec<(App, Arc<Webhook>, Option<Hash>)> {
+        let snapshot = self.live.borrow();
+        let called = snapshot.apps.iter().filter_map(|(id, grant)| {
+            let app = App { id: *id, sees_all: grant.sees_all };
+            let newest = grant.keys.iter().find(|(_, until)| until.is_none()).map(|(hash, _)| *hash);
+            Some((app, grant.webhook.clone()?, newest))
+        });
+        called.collect()
     }
 
     /// Told whenever [`is_valid`](Self::is_valid) may have changed.

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::identity::limits;
 
 /// Each is applied once, in this order, and never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/001_identity.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/001_identity.sql"), include_str!("migrations/002_webhooks.sql")];
 
 /// The file in a relay's data folder that says who is let in.
 pub(crate) const FILE: &str = "identity.db";
@@ -60,6 +61,13 @@ pub enum KeysError {
     /// A name is empty.
     #[error("a name has 1 to 64 characters")]
     Name,
+    /// An app cannot be called like this. Give a package name of letters, digits, dots, dashes and underscores, and the
+    /// `http` or `https` address that the app listens at.
+    #[error("an app cannot be called like this: {0}")]
+    Webhook(&'static str),
+    /// Another app has this package name already.
+    #[error("there is an app with the package name {0:?} already")]
+    PackageExists(String),
     /// There are so many already. Revoke some.
     #[error("there are {} already: revoke some first", limits::PEERS)]
     TooMany,

@@ -12,6 +12,7 @@ mod offers;
 mod quota;
 mod secret;
 mod snapshot;
+mod webhook;
 mod who;
 
 pub use apps::{AppEntry, NewAppKey};
@@ -26,5 +27,6 @@ pub(crate) use limits::{OFFER, SESSIONS_EACH};
 pub(crate) use offers::Newcomer;
 pub use offers::{CodeOffer, OfferState, QrOffer};
 pub(crate) use quota::{Of, Quotas, Rate, Share};
-pub(crate) use secret::Secret;
-pub(crate) use who::{Identity, PeerId, UnknownIdentity};
+pub(crate) use secret::{Hash, Secret};
+pub use webhook::{Permission, Webhook};
+pub(crate) use who::{App, Identity, PeerId, UnknownIdentity};

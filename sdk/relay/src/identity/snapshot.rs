@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::identity::PeerId;
 use crate::identity::database::{Database, KeysError};
 use crate::identity::secret::{Hash, SigningKey};
+use crate::identity::{PeerId, Webhook};
 
 /// Who is let in, as of a moment.
 #[derive(Clone, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct AppGrant {
     pub(crate) sees_all: bool,
     /// Each with the end of its time, if it has one.
     pub(crate) keys: Vec<(Hash, Option<i64>)>,
+    /// Where the relay calls it, if it does.
+    pub(crate) webhook: Option<Arc<Webhook>>,
 }
 
 /// What a relay goes by, and whoever waits for changes of it.
@@ -44,10 +46,12 @@ impl Snapshot {
             let mut rows = transaction.prepare_cached("SELECT id FROM devices WHERE revoked_ms IS NULL")?;
             let devices = rows.query_map([], |row| Ok(PeerId(row.get::<_, i64>(0)? as u64)))?;
             snapshot.devices = devices.collect::<rusqlite::Result<_>>()?;
-            let mut rows =
-                transaction.prepare_cached("SELECT id, sees_all FROM apps WHERE revoked_ms IS NULL")?;
+            let mut rows = transaction.prepare_cached(
+                "SELECT id, sees_all, name, package, url, permissions, settings FROM apps WHERE revoked_ms IS NULL",
+            )?;
             let apps = rows.query_map([], |row| {
-                let grant = AppGrant { sees_all: row.get(1)?, keys: Vec::new() };
+                let webhook = Webhook::read(row, 2)?.map(Arc::new);
+                let grant = AppGrant { sees_all: row.get(1)?, keys: Vec::new(), webhook };
                 Ok((PeerId(row.get::<_, i64>(0)? as u64), grant))
             })?;
             snapshot.apps = apps.collect::<rusqlite::Result<_>>()?;

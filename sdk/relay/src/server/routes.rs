@@ -26,6 +26,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .merge(doors::pairing::routes())
         .merge(doors::app::routes())
         .merge(doors::deepgram::routes())
+        .merge(doors::mentra::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .merge(api::routes())

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glasslink_protocol::{CloseCode, Durability, SessionId};
+use glasslink_protocol::{CloseCode, Display, Durability, SessionId};
 use glasslink_session::{RelayAction, RelayEvent, RelaySession, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
@@ -40,10 +40,12 @@ pub(crate) async fn run(
     mut inbox: mpsc::Receiver<Command>,
 ) {
     let (heard_by, mut heard) = mpsc::unbounded_channel();
+    let found = matches!(begin, Begin::Found(..));
     let mut actor = match begin {
         Begin::New(identity) => Actor::new(&shared, session, identity, heard_by),
         Begin::Found(found, version) => Actor::found(&shared, *found, version, heard_by),
     };
+    shared.mentra.began(session, &actor.identity, found);
     actor.live(&mut inbox, &mut heard).await;
     if let Some(why) = actor.over {
         actor.hub.over();
@@ -57,6 +59,9 @@ pub(crate) async fn run(
     }
     actor.telemetry.end(actor.link.sums(), actor.over.is_some());
     shared.registry.forget(session);
+    if actor.over.is_some() {
+        shared.mentra.over(session);
+    }
     inbox.close();
     while let Some(command) = inbox.recv().await {
         // It came a moment too late; when it comes again it finds, or makes, a session.
@@ -66,6 +71,8 @@ pub(crate) async fn run(
             }
             Command::Subscribe(subscribe) => subscribe.refuse(),
             Command::Renew(_)
+            | Command::Display(_)
+            | Command::App(_)
             | Command::Unsubscribe(_)
             | Command::Inspect(_)
             | Command::Restate
@@ -296,6 +303,8 @@ impl Actor {
             Command::Renew(until) => self.renew(until),
             Command::Subscribe(subscribe) => self.hub.subscribe(&self.link, *subscribe),
             Command::Unsubscribe(unsubscribe) => self.hub.unsubscribe(&unsubscribe),
+            Command::Display(display) => self.display(*display),
+            Command::App(status) => self.link.app(*status),
             Command::Inspect(answer) => drop(answer.send(self.inspection())),
             Command::Restate => self.record.restate(),
             Command::End(report, ended) => {
@@ -322,6 +331,14 @@ impl Actor {
             queued: self.live.as_ref().map(|live| live.connection.queued()),
             engine: self.streams.status(),
             formats: self.streams.formats(),
+            capabilities: self.hub.capabilities().cloned(),
+        }
+    }
+
+    fn display(&mut self, display: Display) {
+        let (app, now) = (display.app.clone(), self.now());
+        if let Err(error) = self.link.display(now, display) {
+            warn!(app, %error, "not shown");
         }
     }
 
@@ -383,7 +400,8 @@ impl Actor {
                 warn!(%stream, rearms, given_up, "the client's source gives no audio");
                 self.record.note("audio_stalled", format!("stream {stream}, armed again {rearms} times"));
             }
-            RelayEvent::Attached => {}
+            RelayEvent::RunApp { app, run } => self.shared.mentra.run_app(self.link.session(), &app, run),
+            RelayEvent::Device(_) | RelayEvent::Capabilities(_) | RelayEvent::Attached => {}
             RelayEvent::Detached => {
                 self.telemetry.frames(self.link.sums());
                 self.record.detached();

@@ -1,4 +1,4 @@
-use glasslink_protocol::ErrorReport;
+use glasslink_protocol::{AppStatus, Display, ErrorReport};
 use glasslink_session::Hello;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,6 +17,10 @@ pub(crate) enum Command {
     /// An app that may see the session wants something of it.
     Subscribe(Box<Subscribe>),
     Unsubscribe(Unsubscribe),
+    /// An app that may see the session shows the wearer something.
+    Display(Box<Display>),
+    /// How an app is, for the wearer.
+    App(Box<AppStatus>),
     /// Tells how it is.
     Inspect(oneshot::Sender<Inspection>),
     /// The catalogue does not have it as it is: it is told again.

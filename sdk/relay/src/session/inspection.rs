@@ -1,4 +1,4 @@
-use glasslink_protocol::{StreamFormat, StreamId};
+use glasslink_protocol::{Capabilities, StreamFormat, StreamId};
 use glasslink_session::RelayStreamSums;
 
 use crate::catalog::{SessionKey, SessionRow};
@@ -17,4 +17,6 @@ pub(crate) struct Inspection {
     pub(crate) engine: EngineStatus,
     /// Of the streams that are not transcribed to their end.
     pub(crate) formats: Vec<(StreamId, StreamFormat)>,
+    /// Of its client's device, where it said so.
+    pub(crate) capabilities: Option<Capabilities>,
 }

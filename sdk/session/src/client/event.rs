@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use glasslink_protocol::{
-    CloseCode, EngineState, Epoch, ErrorReport, EventNumber, FormatError, FrameIndex, Gap, Partial, SpeechTo,
-    StreamId, TranscriptEvent,
+    AppStatus, CloseCode, Display, EngineState, Epoch, ErrorReport, EventNumber, FormatError, FrameIndex,
+    Gap, Partial, SpeechTo, StreamId, TranscriptEvent,
 };
 
 use crate::client::LinkState;
@@ -106,6 +106,10 @@ pub enum Event {
         /// Where what is said goes now; `None`: nowhere.
         speech_to: Option<SpeechTo>,
     },
+    /// Something is to be shown to the wearer. What a view shows may be told again after a reconnect.
+    Display(Display),
+    /// An app takes part, broke off, or was stopped. Never the same of an app twice in a row.
+    App(AppStatus),
     /// The relay said why it is about to close, or that a message was wrong.
     RelayError(ErrorReport),
     /// Every frame of the stream is kept, and the relay knows its end.

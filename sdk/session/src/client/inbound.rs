@@ -102,6 +102,8 @@ impl ClientSession {
                 let in_flight = self.in_flight();
                 self.liveness.pong(now, id, in_flight);
             }
+            RelayMessage::Display(display) => self.act(Action::Event(Event::Display(display))),
+            RelayMessage::App(status) => self.app(status),
             RelayMessage::SendPcm { stream } => self.act(Action::Event(Event::SendPcm { stream })),
             RelayMessage::Welcome { .. }
             | RelayMessage::Error(_)
@@ -143,6 +145,7 @@ impl ClientSession {
             self.resume(now, resumed);
         }
         self.go_live(now, connection);
+        self.tell_wearing(connection);
         self.judge_backlogs();
         for resumed in streams {
             self.settle(resumed.stream);

@@ -13,6 +13,7 @@ mod session;
 mod stall;
 mod state;
 mod stream;
+mod wearing;
 
 pub use config::{ClientConfig, StreamOptions, WhenFull};
 pub use event::{Action, ConnectionId, Event, FetchedError, OpenError, PushError};
@@ -20,3 +21,4 @@ pub use restore::{JournaledRun, JournaledStream};
 pub use session::ClientSession;
 pub use stall::AudioCounts;
 pub use state::{LinkState, LinkStats};
+pub use wearing::NotLive;

@@ -14,6 +14,7 @@ use crate::client::backoff::Backoff;
 use crate::client::liveness::{Liveness, Verdict};
 use crate::client::stall::{AudioCounts, Watch};
 use crate::client::stream::SendStream;
+use crate::client::wearing::Wearing;
 use crate::client::{
     Action, ClientConfig, ConnectionId, Event, LinkState, LinkStats, OpenError, PushError, StreamOptions,
     WhenFull,
@@ -61,6 +62,7 @@ pub struct ClientSession {
     pub(crate) sent_messages: u64,
     pub(crate) sent_bytes: u64,
     pub(crate) audio: AudioCounts,
+    pub(crate) wearing: Wearing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,7 @@ impl ClientSession {
             sent_messages: 0,
             sent_bytes: 0,
             audio: AudioCounts::default(),
+            wearing: Wearing::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use glasslink_protocol::{
-    Cause, ClientMessage, ClockMark, CloseCode, Epoch, EventNumber, FrameIndex, Gap, SessionId, StreamId,
-    StreamStart, StreamSums, TranscriptEvent,
+    Capabilities, Cause, ClientMessage, ClockMark, CloseCode, DeviceEvent, Epoch, EventNumber, FrameIndex,
+    Gap, SessionId, StreamId, StreamStart, StreamSums, TranscriptEvent,
 };
 
 /// One connection's time as the session's. Never used twice.
@@ -71,6 +71,15 @@ pub enum RelayEvent {
         stream: StreamId,
         rearms: u32,
         given_up: bool,
+    },
+    /// What the wearer or the device did.
+    Device(DeviceEvent),
+    /// What the device can do.
+    Capabilities(Capabilities),
+    /// The wearer starts an app, or stops it.
+    RunApp {
+        app: String,
+        run: bool,
     },
     Attached,
     Detached,

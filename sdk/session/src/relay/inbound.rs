@@ -72,6 +72,13 @@ impl RelaySession {
                 }
                 self.act(RelayAction::Event(RelayEvent::AudioStalled { stream, rearms, given_up }));
             }
+            ClientMessage::DeviceEvent(event) => self.act(RelayAction::Event(RelayEvent::Device(event))),
+            ClientMessage::Capabilities(capabilities) => {
+                self.act(RelayAction::Event(RelayEvent::Capabilities(capabilities)));
+            }
+            ClientMessage::RunApp { app, run } => {
+                self.act(RelayAction::Event(RelayEvent::RunApp { app, run }));
+            }
             ClientMessage::Ping { id } => self.send(&RelayMessage::Pong { id }),
             ClientMessage::Bye => {
                 self.act(RelayAction::Event(RelayEvent::Bye));

@@ -4,6 +4,7 @@ mod inbound;
 mod restore;
 mod session;
 mod stream;
+mod wearing;
 
 pub use event::{AttachError, Attachment, Hello, RelayAction, RelayEvent};
 pub use restore::{RestoredSession, RestoredStream};

@@ -10,6 +10,7 @@ use crate::Timestamp;
 use crate::defaults::{HISTORY_BYTES, HISTORY_EVENTS, LOST_AFTER_PINGS, LOST_MIN, MAX_STREAMS, SESSION_KEEP};
 use crate::relay::history::History;
 use crate::relay::stream::ReceiveStream;
+use crate::relay::wearing::Wearing;
 use crate::relay::{AttachError, Attachment, Hello, RelayAction, RelayEvent, RelayStreamSums};
 
 /// Streams remembered after their end, so that a client that did not hear of it is not asked for them again.
@@ -49,6 +50,7 @@ pub struct RelaySession {
     detached_at: Timestamp,
     expired: bool,
     engine: Option<RelayMessage>,
+    pub(crate) wearing: Wearing,
     actions: VecDeque<RelayAction>,
 }
 
@@ -93,6 +95,7 @@ impl RelaySession {
             detached_at: now,
             expired: false,
             engine: None,
+            wearing: Wearing::default(),
             actions: VecDeque::new(),
         }
     }
@@ -156,6 +159,7 @@ impl RelaySession {
         for start in &hello.streams {
             self.tell_marks(now, start.stream);
         }
+        self.tell_wearing(now);
         Ok(attachment)
     }
 

@@ -16,3 +16,4 @@ mod resume;
 mod retry;
 mod single;
 mod stall;
+mod wearing;

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
+use glasslink_relay::Permission;
 
 use crate::cli::arguments::{CONFIG, JSON};
 
@@ -49,7 +50,28 @@ fn apps() -> Command {
             Command::new("add")
                 .about("Let an app in, and print its key, this once")
                 .arg(name("NAME"))
-                .arg(all),
+                .arg(all)
+                .args(webhook().map(|arg| arg.requires_all(["package", "url"]))),
+        )
+        .subcommand(
+            Command::new("webhook")
+                .about("Have the relay call an app for each session: one that is built on MentraOS' SDK")
+                .arg(who())
+                .args(webhook().map(|arg| {
+                    let required = arg.get_id() != "permission";
+                    arg.required(required)
+                })),
+        )
+        .subcommand(
+            Command::new("settings")
+                .about("What an app that the relay calls is told of its settings")
+                .arg(who())
+                .arg(
+                    Arg::new("settings")
+                        .value_name("JSON")
+                        .required(true)
+                        .help("An array, [{\"key\": \"lang\", \"value\": \"en\"}]"),
+                ),
         )
         .subcommand(
             Command::new("rotate")
@@ -59,6 +81,28 @@ fn apps() -> Command {
         .subcommand(
             Command::new("revoke").about("End an app's access; its connections close at once").arg(who()),
         )
+}
+
+fn webhook() -> [Arg; 3] {
+    [
+        Arg::new("package")
+            .long("package")
+            .value_name("NAME")
+            .help("What the app calls itself: com.example.captions"),
+        Arg::new("url")
+            .long("url")
+            .value_name("URL")
+            .help("Where the app listens, without /webhook: http://127.0.0.1:7010"),
+        Arg::new("permission")
+            .long("permission")
+            .value_name("WORD")
+            .action(ArgAction::Append)
+            .value_parser(|word: &str| Permission::named(word).ok_or("there is no such permission"))
+            .help(
+                "microphone (audio, and what was said; alone by default), location, calendar, camera, \
+                 read_notifications or all; may be given again",
+            ),
+    ]
 }
 
 fn keys() -> Command {

@@ -3,7 +3,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use glasslink_protocol::{
-    AppEvent, AppMessage, Cause, CloseCode, ClosedReason, ErrorReport, MAX_LISTED_SESSIONS, SubscriptionId,
+    AppEvent, AppMessage, Cause, CloseCode, ClosedReason, Display, ErrorReport, MAX_LISTED_SESSIONS,
+    SubscriptionId,
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -145,6 +146,14 @@ impl App {
                 // The session says the last word; one that is over has said it.
                 let _ = session.send(Command::Unsubscribe(Unsubscribe { subscription, outbox })).await;
             }
+            AppMessage::Display { session, view, layout, duration_ms } => {
+                let app = self.identity.to_string();
+                let display = Display { app, view, layout, duration_ms };
+                // An app that may not see the session does not learn whether it is there.
+                if let Some(commands) = self.shared.registry.commands(&self.identity, session) {
+                    let _ = command(&commands, Command::Display(Box::new(display))).await;
+                }
+            }
             AppMessage::Ping { id } => self.tell(&AppEvent::Pong { id }),
             AppMessage::Unknown => {}
         }
@@ -160,7 +169,7 @@ impl App {
 }
 
 /// Hands a session a command. It keeps room for its client's: apps wait.
-async fn command(session: &mpsc::Sender<Command>, command: Command) -> Result<(), ClosedReason> {
+pub(crate) async fn command(session: &mpsc::Sender<Command>, command: Command) -> Result<(), ClosedReason> {
     let until = Instant::now() + limits::COMMAND;
     while session.capacity() <= limits::COMMANDS_SPARED && !session.is_closed() {
         if Instant::now() >= until {

@@ -27,7 +27,8 @@ pub(super) const BURSTS: usize = 8;
 
 /// An app says little.
 pub(super) const READ_BUFFER: usize = 1 << 10;
-pub(super) const MESSAGE_BYTES: usize = 4 << 10;
+/// ... but for a picture to show, which fits into a client's message.
+pub(super) const MESSAGE_BYTES: usize = glasslink_protocol::MAX_TEXT_BYTES;
 
 /// Subscriptions of a connection.
 pub(super) const SUBSCRIPTIONS: usize = 2_048;

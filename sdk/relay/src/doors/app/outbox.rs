@@ -11,8 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCo
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::Queue;
-use super::limits;
+use super::{Dialect, Queue, limits};
 use crate::server::{Place, Transport};
 
 /// An app's connection and what waits for it. Those who have something for the app write it themselves, without a task
@@ -37,7 +36,7 @@ struct State {
 
 /// What an app's connection brought.
 #[derive(Debug)]
-pub(super) enum FromApp {
+pub(crate) enum FromApp {
     Text(Utf8Bytes),
     /// A sign of life.
     Traffic,
@@ -52,16 +51,26 @@ pub(super) enum FromApp {
 
 impl Outbox {
     pub(super) async fn new(transport: Transport, read_already: &[u8], place: Place) -> Arc<Self> {
+        Self::speaking(transport, read_already, place, (limits::MESSAGE_BYTES, None)).await
+    }
+
+    /// For an app that speaks something else, whose messages have at most so many bytes.
+    pub(crate) async fn speaking(
+        transport: Transport,
+        read_already: &[u8],
+        place: Place,
+        (largest, dialect): (usize, Option<Box<dyn Dialect>>),
+    ) -> Arc<Self> {
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER)
             .write_buffer_size(limits::BURST)
-            .max_message_size(Some(limits::MESSAGE_BYTES))
-            .max_frame_size(Some(limits::MESSAGE_BYTES));
+            .max_message_size(Some(largest))
+            .max_frame_size(Some(largest));
         let part = read_already.to_vec();
         let socket = WebSocketStream::from_partially_read(transport, part, Role::Server, Some(config)).await;
         Arc::new(Self(Mutex::new(State {
             socket: Some(Box::new(socket)),
-            queue: Queue::default(),
+            queue: Queue::new(dialect),
             reader: None,
             unflushed: false,
             over: false,
@@ -88,24 +97,29 @@ impl Outbox {
     }
 
     /// The next thing that comes. Writes what is queued meanwhile. Cancel-safe.
-    pub(super) async fn next(&self) -> FromApp {
+    pub(crate) async fn next(&self) -> FromApp {
         poll_fn(|cx| self.state().poll_next(cx)).await
     }
 
     /// Asks the app whether it is there.
-    pub(super) fn ping(&self) {
+    pub(crate) fn ping(&self) {
         self.deliver(Queue::ping);
     }
 
     /// When the app last gave a sign of life.
-    pub(super) fn alive_at(&self) -> Instant {
+    pub(crate) fn alive_at(&self) -> Instant {
         self.state().alive_at
     }
 
     /// Nothing more is taken. What is queued is written, and the close, and the app's is waited for.
     pub(super) async fn close(&self, code: CloseCode) {
-        let mut frame =
-            Some(CloseFrame { code: WireCode::from(code.code()), reason: Utf8Bytes::from_static("") });
+        self.close_saying(code.code(), "").await;
+    }
+
+    /// The same in another protocol's codes and words.
+    pub(crate) async fn close_saying(&self, code: u16, reason: &'static str) {
+        let reason = Utf8Bytes::from_static(reason);
+        let mut frame = Some(CloseFrame { code: WireCode::from(code), reason });
         let farewell = poll_fn(|cx| {
             let mut state = self.state();
             state.over = true;
@@ -122,7 +136,7 @@ impl Outbox {
     }
 
     /// Lets go of socket and queue, whoever still knows this outbox.
-    pub(super) fn over(&self) {
+    pub(crate) fn over(&self) {
         let mut state = self.state();
         state.over = true;
         state.queue = Queue::default();

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use glasslink_protocol::{
-    AppAudio, AppEvent, ClosedReason, FrameIndex, Gap, GapCause, Partial, StreamFormat, StreamId,
-    SubscriptionId,
+    AppAudio, AppEvent, ClosedReason, EventNumber, FrameIndex, Gap, GapCause, Partial, StreamFormat,
+    StreamId, SubscriptionId, TranscriptEvent,
 };
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::limits;
+use super::{Dialect, limits};
 
 /// What waits for one app: control before transcript before audio, each in order, each bounded.
 #[derive(Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Queue {
     /// What was dropped and not told yet.
     missed: BTreeMap<Key, Missed>,
     overrun: bool,
+    /// What the app speaks, where that is not our own protocol.
+    dialect: Option<Box<dyn Dialect>>,
 }
 
 type Key = (SubscriptionId, StreamId);
@@ -49,8 +51,8 @@ enum Content {
         format: StreamFormat,
         message: Message,
     },
-    Start(String),
-    End(String),
+    Start(Option<String>),
+    End(Option<String>),
 }
 
 #[derive(Clone, Copy)]
@@ -68,26 +70,75 @@ impl Missed {
 }
 
 impl Queue {
+    pub(super) fn new(dialect: Option<Box<dyn Dialect>>) -> Self {
+        Self { dialect, ..Self::default() }
+    }
+
     /// An answer, or a word about a subscription.
     pub(crate) fn control(&mut self, event: &AppEvent) {
-        let text = event.encode();
+        match &mut self.dialect {
+            None => self.say(event.encode()),
+            Some(dialect) => dialect.event(event).into_iter().for_each(|text| self.say(text)),
+        }
+    }
+
+    /// Something in the app's own words.
+    pub(crate) fn say(&mut self, text: String) {
         self.text(text.len());
         self.control.push_back(Message::text(text));
+    }
+
+    /// A stream whose transcript may follow.
+    pub(crate) fn stream_known(&mut self, stream: StreamId, format: StreamFormat) {
+        if let Some(dialect) = &mut self.dialect {
+            dialect.stream(stream, format);
+        }
     }
 
     pub(super) fn ping(&mut self) {
         self.control.push_back(Message::Ping(bytes::Bytes::new()));
     }
 
-    /// A numbered event, encoded.
-    pub(crate) fn transcript(&mut self, text: String) {
+    /// An event of long ago, encoded. Only our own protocol has words for such.
+    pub(crate) fn replayed(&mut self, text: String) {
+        if self.dialect.is_none() {
+            self.transcript(text);
+        }
+    }
+
+    pub(crate) fn event(
+        &mut self,
+        subscription: SubscriptionId,
+        number: EventNumber,
+        event: &TranscriptEvent,
+    ) {
+        let event = AppEvent::Transcript { subscription, number, event: event.clone() };
+        match &mut self.dialect {
+            None => self.transcript(event.encode()),
+            Some(dialect) => dialect.event(&event).into_iter().for_each(|text| self.transcript(text)),
+        }
+    }
+
+    fn transcript(&mut self, text: String) {
         self.text(text.len());
         self.transcript.push_back(text);
     }
 
     pub(crate) fn partial(&mut self, subscription: SubscriptionId, partial: Partial) {
-        let key = (subscription, partial.stream);
-        let text = AppEvent::Partial { subscription, partial }.encode();
+        let stream = partial.stream;
+        let event = AppEvent::Partial { subscription, partial };
+        match &mut self.dialect {
+            None => self.latest((subscription, stream), event.encode()),
+            Some(dialect) => {
+                // It may be told in several ways at once.
+                for (way, text) in (0..).zip(dialect.event(&event)) {
+                    self.latest((SubscriptionId(way), stream), text);
+                }
+            }
+        }
+    }
+
+    fn latest(&mut self, key: Key, text: String) {
         match self.partials.iter_mut().find(|(known, _)| *known == key) {
             Some((_, last)) => *last = text,
             None => self.partials.push_back((key, text)),
@@ -96,12 +147,22 @@ impl Queue {
 
     /// A stream whose frames follow.
     pub(crate) fn start(&mut self, now: Instant, key: Key, event: &AppEvent) {
-        self.stream_event(Entry { key, at: now, content: Content::Start(event.encode()) });
+        let text = self.alone(event);
+        self.stream_event(Entry { key, at: now, content: Content::Start(text) });
     }
 
     /// A stream whose frames were all pushed.
     pub(crate) fn end(&mut self, now: Instant, key: Key, event: &AppEvent) {
-        self.stream_event(Entry { key, at: now, content: Content::End(event.encode()) });
+        let text = self.alone(event);
+        self.stream_event(Entry { key, at: now, content: Content::End(text) });
+    }
+
+    /// The text of an event that is no more than one; none where the app's protocol has no word for it.
+    fn alone(&mut self, event: &AppEvent) -> Option<String> {
+        match &mut self.dialect {
+            None => Some(event.encode()),
+            Some(dialect) => dialect.event(event).into_iter().next(),
+        }
     }
 
     fn stream_event(&mut self, entry: Entry) {
@@ -111,13 +172,23 @@ impl Queue {
     }
 
     pub(crate) fn gap(&mut self, now: Instant, subscription: SubscriptionId, gap: Gap, format: StreamFormat) {
-        let message = Message::text(AppEvent::Gap { subscription, gap }.encode());
+        let Some(text) = self.alone(&AppEvent::Gap { subscription, gap }) else { return };
+        let message = Message::text(text);
         self.frames(now, (subscription, gap.stream), (gap.from, gap.to), format, message);
     }
 
     pub(crate) fn audio(&mut self, now: Instant, Audio { message, format }: Audio<'_>) {
-        let mut wire = Vec::with_capacity(glasslink_protocol::APP_HEADER_BYTES + message.body.len());
-        message.encode(&mut wire);
+        let wire = match &mut self.dialect {
+            None => {
+                let mut wire = Vec::with_capacity(glasslink_protocol::APP_HEADER_BYTES + message.body.len());
+                message.encode(&mut wire);
+                wire
+            }
+            Some(dialect) => match dialect.audio(&message) {
+                Some(wire) => wire,
+                None => return,
+            },
+        };
         let range = (message.first, message.first + u64::from(message.count));
         let key = (message.subscription, message.stream);
         self.frames(now, key, range, *format, Message::binary(wire));
@@ -131,25 +202,19 @@ impl Queue {
         (from, to): (FrameIndex, FrameIndex),
         format: StreamFormat,
     ) {
-        let message = Message::text(Missed { from, to, format }.event(key).encode());
+        let Some(text) = self.alone(&Missed { from, to, format }.event(key)) else { return };
+        let message = Message::text(text);
         self.frames(now, key, (from, to), format, message);
     }
 
     /// The last word about a subscription, behind all others.
     pub(crate) fn close(&mut self, now: Instant, subscription: SubscriptionId, reason: ClosedReason) {
-        let missed = self.missed.extract_if(.., |key, _| key.0 == subscription);
-        let entries = missed.map(|(key, missed)| Entry {
-            key,
-            at: now,
-            content: Content::End(missed.event(key).encode()),
-        });
-        let entries: Vec<Entry> = entries.collect();
-        for entry in entries {
-            self.stream_event(entry);
+        let missed: Vec<_> = self.missed.extract_if(.., |key, _| key.0 == subscription).collect();
+        for (key, missed) in missed {
+            self.end(now, key, &missed.event(key));
         }
         let event = AppEvent::Closed { subscription, reason };
-        let key = (subscription, StreamId(u32::MAX));
-        self.stream_event(Entry { key, at: now, content: Content::End(event.encode()) });
+        self.end(now, (subscription, StreamId(u32::MAX)), &event);
     }
 
     /// Nothing of the subscription is wanted any more.
@@ -201,9 +266,15 @@ impl Queue {
         if let Some((_, text)) = self.partials.pop_front() {
             return Some(Message::text(text));
         }
-        self.pop_audio()
+        while !(self.audio.is_empty() && self.missed.is_empty()) {
+            if let Some(message) = self.pop_audio() {
+                return Some(message);
+            }
+        }
+        None
     }
 
+    /// The next of what is audio or its place; none where the app's protocol has no word for it.
     fn pop_audio(&mut self) -> Option<Message> {
         // What was dropped of a stream is older than what waits of it, but for its start.
         let key = match self.audio.front() {
@@ -212,7 +283,7 @@ impl Queue {
             None => self.missed.keys().next().copied(),
         };
         if let Some((key, missed)) = key.and_then(|key| self.missed.remove_entry(&key)) {
-            return Some(Message::text(missed.event(key).encode()));
+            return self.alone(&missed.event(key)).map(Message::text);
         }
         let entry = self.audio.pop_front()?;
         if self.audio.is_empty() {
@@ -220,13 +291,13 @@ impl Queue {
             self.audio.shrink_to(4);
         }
         self.audio_bytes -= entry.bytes();
-        Some(match entry.content {
-            Content::Frames { message, .. } => message,
+        match entry.content {
+            Content::Frames { message, .. } => Some(message),
             Content::Start(text) | Content::End(text) => {
                 self.stream_events -= 1;
-                Message::text(text)
+                text.map(Message::text)
             }
-        })
+        }
     }
 
     fn text(&mut self, bytes: usize) {

@@ -1,0 +1,8 @@
+//! What apps show, on the lenses.
+
+mod bmp;
+mod draw;
+mod keeper;
+
+pub use draw::draw;
+pub use keeper::Board;
