@@ -19,16 +19,15 @@ pub(crate) async fn listen(url: &str) -> Result<()> {
         };
         count += 1;
         let mut words = said.text.split(' ');
-        match words.next() {
-            Some("first") => (began, count) = (now(), 1),
+        let marker = words.next();
+        let mut sent = || words.next().unwrap_or_default().parse().map(Duration::from_nanos);
+        match marker {
+            Some("first") => (began, count) = (sent()?, 1),
             Some("last") => {
                 ensure!(count as usize == BURST, "{count} finals of a burst");
-                rates.push(f64::from(count - 1) / now().saturating_sub(began).as_secs_f64());
+                rates.push(f64::from(count) / now().saturating_sub(began).as_secs_f64());
             }
-            Some("at") => {
-                let sent = words.next().unwrap_or_default().parse::<u64>()?;
-                latencies.push(now().saturating_sub(Duration::from_nanos(sent)));
-            }
+            Some("at") => latencies.push(now().saturating_sub(sent()?)),
             Some("over") => break,
             _ => {}
         }

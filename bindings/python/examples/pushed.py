@@ -17,7 +17,7 @@ def tone(seconds):
 
 async def main(url="http://127.0.0.1:7700", token=None):
     async with glasslink.connect(url, token=token) as link:
-        with link.open(glasslink.Pcm(RATE, None), label="A tone") as stream:
+        with link.open(glasslink.Pcm(RATE), label="A tone") as stream:
             for _ in range(20):
                 stream.push(tone(0.1))
                 await asyncio.sleep(0.1)

@@ -25,10 +25,10 @@ async def listen(url):
             marker, *words = event.said.text.split(" ")
             count += 1
             if marker == "first":
-                began, count = time.time_ns(), 1
+                began, count = int(words[0]), 1
             elif marker == "last":
                 assert count == BURST, f"{count} finals of a burst"
-                rates.append((count - 1) / ((time.time_ns() - began) / 1e9))
+                rates.append(count / ((time.time_ns() - began) / 1e9))
             elif marker == "at":
                 latencies.append(time.time_ns() - int(words[0]))
             elif marker == "over":
@@ -44,7 +44,7 @@ async def listen(url):
 async def push(url):
     async with glasslink.connect(url) as link:
         await link.wait_live(60)
-        stream = link.open(Pcm(16_000, None))
+        stream = link.open(Pcm(16_000))
         frame = bytes(320)
         began = time.thread_time()
         for _ in range(FRAMES):

@@ -45,9 +45,10 @@ def scenarios():
 class CountingTransport(BluetoothTransport):
     """A Bluetooth stack in Python, over that of the virtual glasses."""
 
-    def __init__(self, inner):
+    def __init__(self, inner, failures=0):
         self.inner = inner
         self.calls = 0
+        self.failures = failures
 
     async def start_scan(self, listener):
         self.calls += 1
@@ -58,6 +59,9 @@ class CountingTransport(BluetoothTransport):
 
     async def connect(self, peripheral, listener):
         self.calls += 1
+        if self.failures > 0:
+            self.failures -= 1
+            raise RuntimeError("raised on purpose")
         made = await self.inner.connect(peripheral, listener)
         return BluetoothConnection(link=CountingLink(made.link, self))
 
@@ -145,7 +149,7 @@ class Scenario:
 
     async def do_open(self, rate):
         self.rate = int(rate)
-        self.stream = self.link.open(Pcm(self.rate, None), label="test")
+        self.stream = self.link.open(Pcm(self.rate), label="test")
 
     async def do_push(self, seconds):
         frame = bytes(self.rate // 100 * 2)
@@ -232,13 +236,13 @@ class Scenario:
         await self.do_finish()
         self.seen.clear()
 
-    async def do_glasses(self, model):
+    async def do_glasses(self, model, failures=0):
         self.virtual = VirtualGlasses(model)
-        self.transport = CountingTransport(self.virtual.transport())
+        self.transport = CountingTransport(self.virtual.transport(), int(failures))
         found = await discover(self.transport, 0.5)
         self.glasses = Glasses(self.transport, found[0].remembered)
         await asyncio.wait_for(self.glasses.wait_ready(), PATIENCE)
-        assert self.transport.calls > 3, self.transport.calls
+        assert self.transport.calls > 3 and self.transport.failures == 0, self.transport.calls
 
     async def do_listen(self):
         self.source = self.glasses.attach_microphone(self.link, label="glasses")
@@ -276,13 +280,20 @@ class Scenario:
         child.wait()
         child.stdout.close()
 
-    async def do_recover(self, count):
-        found = await glasslink.recover(
+    async def recovered(self, key):
+        return await glasslink.recover(
             self.rig.url,
             token_provider=self.token_now,
             journal_folder=self.journal.name,
-            journal_key=self.key,
+            journal_key=key,
         )
+
+    async def do_locked(self):
+        found = await self.recovered(None)
+        assert len(found) == 1 and "encrypted" in found[0].trouble, found
+
+    async def do_recover(self, count):
+        found = await self.recovered(self.key)
         assert len(found) == 1 and found[0].trouble is None, found
         said = [entry for entry in found[0].transcript if isinstance(entry, glasslink.TranscriptEntry.SPEECH)]
         assert len(said) >= int(count), found

@@ -74,7 +74,7 @@ class Package(unittest.TestCase):
     def test_without_a_loop_the_same_things_happen(self):
         with self.connect() as link:
             link.wait_live(PATIENCE)
-            with link.events() as events, link.open(Pcm(16_000, None)) as stream:
+            with link.events() as events, link.open(Pcm(16_000)) as stream:
                 for _ in range(200):
                     stream.push(bytes(320))
                 stream.end()
@@ -97,8 +97,8 @@ class Package(unittest.TestCase):
             with self.assertRaises(glasslink.AudioError.File):
                 link.attach_file("/nowhere.wav")
             with self.assertRaises(glasslink.AudioError.Format):
-                link.open(Pcm(7, None))
-            stream = link.open(Pcm(16_000, None))
+                link.open(Pcm(7))
+            stream = link.open(Pcm(16_000))
             with self.assertRaises(glasslink.AudioError.Format):
                 stream.push(b"odd")
             stream.end()
@@ -111,7 +111,7 @@ class Package(unittest.TestCase):
             release = threading.Event()
             handle = link.on_event(lambda _: release.wait(PATIENCE))
             link.wait_live(PATIENCE)
-            stream = link.open(Pcm(16_000, None))
+            stream = link.open(Pcm(16_000))
             for _ in range(300):
                 stream.push(bytes(320))
             stream.end()

@@ -12,20 +12,25 @@ final class Counter: @unchecked Sendable {
         return number
     }
 
-    func increment() {
+    @discardableResult
+    func increment() -> Int {
         lock.lock()
         defer { lock.unlock() }
         number += 1
+        return number
     }
 }
 
 /// A Bluetooth stack in Swift, over that of the virtual glasses.
 final class CountingTransport: BluetoothTransport, @unchecked Sendable {
     private let inner: BluetoothTransport
+    private let failures: Int
+    private let attempts = Counter()
     let calls = Counter()
 
-    init(_ inner: BluetoothTransport) {
+    init(_ inner: BluetoothTransport, failures: Int) {
         self.inner = inner
+        self.failures = failures
     }
 
     func startScan(listener: BluetoothScanListener) async throws {
@@ -39,6 +44,9 @@ final class CountingTransport: BluetoothTransport, @unchecked Sendable {
 
     func connect(peripheral: String, listener: BluetoothLinkListener) async throws -> BluetoothConnection {
         calls.increment()
+        if attempts.increment() <= failures {
+            throw Failure("thrown on purpose")
+        }
         let made = try await inner.connect(peripheral: peripheral, listener: listener)
         return BluetoothConnection(link: CountingLink(made.link, calls))
     }

@@ -27,14 +27,16 @@ final class Seen: EventListener, @unchecked Sendable {
     }
 
     var finals: [String] {
-        each { event in
-            if case .finalTranscript(_, _, let said) = event { said.text } else { nil }
+        each { event -> String? in
+            guard case .finalTranscript(_, _, let said) = event else { return nil }
+            return said.text
         }
     }
 
     var gaps: [String] {
-        each { event in
-            if case .audioGap(let gap) = event { word(gap.cause) } else { nil }
+        each { event -> String? in
+            guard case .audioGap(let gap) = event else { return nil }
+            return word(gap.cause)
         }
     }
 }

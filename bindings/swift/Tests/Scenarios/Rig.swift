@@ -57,8 +57,8 @@ final class Rig {
     }
 
     func close() {
-        faults.kill()
-        relay.kill()
+        faults.stop()
+        relay.stop()
         try? FileManager.default.removeItem(at: folder)
     }
 }
@@ -91,11 +91,11 @@ final class Child {
     }
 
     /// As the system does it: without a goodbye.
-    func kill() {
+    func stop() {
         #if os(Windows)
         process.terminate()
         #else
-        Foundation.kill(process.processIdentifier, SIGKILL)
+        kill(process.processIdentifier, SIGKILL)
         #endif
         process.waitUntilExit()
     }

@@ -65,13 +65,14 @@ final class Scenario {
         case "stats": try stats(rest)
         case "give_up": try await giveUp()
         case "throwing": try await throwing()
-        case "glasses": try await glasses(rest[0])
+        case "glasses": try await wear(rest[0], failures: rest.count > 1 ? Int(rest[1])! : 0)
         case "listen": source = try glasses!.attachMicrophone(link: link, options: StreamOptions(label: "glasses"))
         case "captions": held.append(try glasses!.showCaptions(link: link))
         case "speak": virtual.speak(samples: [Int16](repeating: 1_000, count: Int(rest[0])! * 16_000))
         case "shown": try await shown(rest[0])
         case "quiet": try await quiet()
         case "seal": key = newJournalKey()
+        case "locked": try await locked()
         case "killed": try killed(rest[0])
         case "recover": try await recovered(Int(rest[0])!)
         case "cycles": try await cycles(Int(rest[0])!)
@@ -176,9 +177,9 @@ final class Scenario {
         seen.forget()
     }
 
-    private func glasses(_ model: String) async throws {
+    private func wear(_ model: String, failures: Int) async throws {
         virtual = try VirtualGlasses(model: model)
-        let transport = CountingTransport(virtual.transport())
+        let transport = CountingTransport(virtual.transport(), failures: failures)
         guard let remembered = try await discoverGlasses(transport: transport, time: 0.5).first?.remembered else {
             throw Failure("no glasses in sight")
         }
@@ -205,12 +206,21 @@ final class Scenario {
         let key = key?.base64EncodedString() ?? ""
         let child = try Child(CommandLine.arguments[0], "--record", rig.url, journal.path, seconds, key)
         try check(try child.line() == "recorded", "nothing was recorded")
-        child.kill()
+        child.stop()
+    }
+
+    private func recovered(with key: Data?) async throws -> [Recovered] {
+        let options = LinkOptions(url: rig.url, journalFolder: journal.path, journalKey: key)
+        return try await recover(options: options, tokens: given)
+    }
+
+    private func locked() async throws {
+        let found = try await recovered(with: nil)
+        try check(found.count == 1 && found[0].trouble?.contains("encrypted") == true, "\(found)")
     }
 
     private func recovered(_ count: Int) async throws {
-        let options = LinkOptions(url: rig.url, journalFolder: journal.path, journalKey: key)
-        let found = try await recover(options: options, tokens: given)
+        let found = try await recovered(with: key)
         try check(found.count == 1 && found[0].trouble == nil, "\(found)")
         let said = found[0].transcript.filter { entry in
             if case .speech = entry { true } else { false }

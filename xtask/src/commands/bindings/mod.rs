@@ -1,6 +1,7 @@
 //! `cargo xtask bindings`
 
 mod bench;
+mod cancellation;
 mod command;
 mod kotlin;
 mod library;

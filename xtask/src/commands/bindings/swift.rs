@@ -3,6 +3,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::cancellation::cancellable;
 use super::library::{Library, Rig, made};
 use super::matrix::Matrix;
 use super::notices;
@@ -46,7 +47,8 @@ fn written(library: &Library) -> Result<bool> {
     let (swift, c) = (package.join("Glasslink/Generated"), package.join("GlasslinkFFI"));
     fs::create_dir_all(&swift)?;
     fs::create_dir_all(&c)?;
-    fs::copy(generated.join("Glasslink.swift"), swift.join("Glasslink.swift"))?;
+    let code = cancellable(&fs::read_to_string(generated.join("Glasslink.swift"))?)?;
+    fs::write(swift.join("Glasslink.swift"), code)?;
     fs::copy(generated.join("GlasslinkFFI.h"), c.join("GlasslinkFFI.h"))?;
     fs::copy(generated.join("GlasslinkFFI.modulemap"), c.join("module.modulemap"))?;
     fs::copy(notices::path(), package.join("Glasslink/Resources/THIRD-PARTY.txt"))?;

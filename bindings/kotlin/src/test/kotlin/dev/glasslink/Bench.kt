@@ -38,12 +38,12 @@ object Bench {
                 count += 1
                 when (words[0]) {
                     "first" -> {
-                        began = now()
+                        began = words[1].toLong()
                         count = 1
                     }
                     "last" -> {
                         check(count == BURST) { "$count finals of a burst" }
-                        rates += (count - 1) / ((now() - began) / 1e9)
+                        rates += count / ((now() - began) / 1e9)
                     }
                     "at" -> latencies += now() - words[1].toLong()
                 }

@@ -20,8 +20,9 @@ import kotlinx.coroutines.withTimeout
 private const val PATIENCE = 60_000L
 
 /** A Bluetooth stack in Kotlin, over that of the virtual glasses. */
-class CountingTransport(private val inner: BluetoothTransport) : BluetoothTransport {
+class CountingTransport(private val inner: BluetoothTransport, failures: Int) : BluetoothTransport {
     val calls = AtomicInteger()
+    val failures = AtomicInteger(failures)
 
     override suspend fun startScan(listener: BluetoothScanListener) {
         calls.incrementAndGet()
@@ -32,6 +33,7 @@ class CountingTransport(private val inner: BluetoothTransport) : BluetoothTransp
 
     override suspend fun connect(peripheral: String, listener: BluetoothLinkListener): BluetoothConnection {
         calls.incrementAndGet()
+        check(failures.getAndUpdate { maxOf(it - 1, 0) } == 0) { "thrown on purpose" }
         return BluetoothConnection(CountingLink(inner.connect(peripheral, listener).link))
     }
 
@@ -103,13 +105,14 @@ class Scenario(private val rig: Rig) {
             "stats" -> stats(rest)
             "give_up" -> giveUp()
             "throwing" -> throwing()
-            "glasses" -> glasses(rest[0])
+            "glasses" -> glasses(rest[0], rest.getOrElse(1) { "0" }.toInt())
             "listen" -> source = glasses!!.attachMicrophone(link, StreamOptions(label = "glasses"))
             "captions" -> glasses!!.showCaptions(link).let { captions = it }
             "speak" -> virtual.speak(List(rest[0].toInt() * 16_000) { 1000 })
             "shown" -> shown(rest[0])
             "quiet" -> quiet()
             "seal" -> key = newJournalKey()
+            "locked" -> locked()
             "killed" -> killed(rest[0])
             "recover" -> recover(rest[0].toInt())
             "cycles" -> cycles(rest[0].toInt())
@@ -226,14 +229,14 @@ class Scenario(private val rig: Rig) {
         seen.clear()
     }
 
-    private suspend fun glasses(model: String) {
+    private suspend fun glasses(model: String, failures: Int) {
         virtual = VirtualGlasses(model)
-        val transport = CountingTransport(virtual.transport())
+        val transport = CountingTransport(virtual.transport(), failures)
         val found = discoverGlasses(transport, Duration.ofMillis(500)).first()
         val opened = Glasses.open(transport, found.remembered!!)
         glasses = opened
         withTimeout(PATIENCE) { opened.awaitReady() }
-        check(transport.calls.get() > 3) { "${transport.calls} calls" }
+        check(transport.calls.get() > 3 && transport.failures.get() == 0) { "${transport.calls} calls" }
     }
 
     private suspend fun shown(text: String) {
@@ -257,9 +260,16 @@ class Scenario(private val rig: Rig) {
             child.destroyForcibly().waitFor()
         }
 
+    private suspend fun recovered(key: ByteArray?): List<Recovered> =
+        dev.glasslink.recover(LinkOptions(rig.url, journalFolder = journal.path, journalKey = key), tokens)
+
+    private suspend fun locked() {
+        val found = recovered(null)
+        check(found.size == 1 && "encrypted" in found[0].trouble.orEmpty()) { found }
+    }
+
     private suspend fun recover(count: Int) {
-        val options = LinkOptions(rig.url, journalFolder = journal.path, journalKey = key)
-        val found = dev.glasslink.recover(options, tokens)
+        val found = recovered(key)
         check(found.size == 1 && found[0].trouble == null) { found }
         val said = found[0].transcript.filterIsInstance<TranscriptEntry.Speech>()
         check(said.size >= count && found[0].stats!!.lost == 0uL) { found }
