@@ -59,6 +59,11 @@ const STUCK: End = End::Close(
     "Deepgram did not provide a response message within the timeout window. See https://dpgr.am/net0000",
 );
 
+const NOT_AUDIO: End = End::Close(
+    1008,
+    "DATA-0000: the payload cannot be decoded as audio: it is no audio, or of a codec that is not supported",
+);
+
 impl Listener {
     pub(super) fn new(request: RequestId, feed: Feed, audio: Audio, query: &Query) -> Self {
         let count = audio.channels();
@@ -158,7 +163,9 @@ impl Listener {
             Incoming::Audio(bytes) if self.stage == Stage::Listening => {
                 self.heard_at = Instant::now();
                 self.digest.update(bytes);
-                self.audio.take(&mut self.feed, bytes);
+                if self.audio.take(&mut self.feed, bytes).is_err() {
+                    return Some(NOT_AUDIO);
+                }
                 (self.feed.streams() > limits::STREAMS)
                     .then_some(End::Close(1008, "too many Finalize messages"))
             }
