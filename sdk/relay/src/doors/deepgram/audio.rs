@@ -1,22 +1,14 @@
-use std::time::Duration;
-
 use glasslink_audio::{NotAudio, Unpacked, Unpacker};
-use glasslink_protocol::{FrameIndex, StreamFormat, StreamId};
+use glasslink_protocol::StreamFormat;
 
 use super::query::Query;
-use crate::doors::fed::{Feed, Split, Track};
+use crate::doors::fed::{Feed, Split, Tracks};
 
 /// What a client sends, as streams: one for each channel that is told apart.
 pub(super) struct Audio {
-    tracks: Vec<Track>,
+    pub(super) tracks: Tracks,
     unpacker: Unpacker,
     unpacked: Vec<Unpacked>,
-}
-
-/// Where a frame is.
-pub(super) struct At {
-    pub(super) channel: usize,
-    pub(super) time: Duration,
 }
 
 impl Audio {
@@ -24,9 +16,9 @@ impl Audio {
         let (channels, apart) = (query.channels, query.multichannel && query.channels > 1);
         let name = query.tag.as_deref().unwrap_or("Deepgram");
         let tracks = if apart {
-            (1..=channels).map(|number| Track::new(format!("{name}, channel {number}"))).collect()
+            Tracks::new((1..=channels).map(|number| format!("{name}, channel {number}")))
         } else {
-            vec![Track::new(name.to_owned())]
+            Tracks::new([name.to_owned()])
         };
         Self { tracks, unpacker: Unpacker::new(query.packing), unpacked: Vec::new() }
     }
@@ -39,6 +31,12 @@ impl Audio {
     pub(super) fn take(&mut self, feed: &mut Feed, bytes: &[u8]) -> Result<(), NotAudio> {
         self.unpacker.unpack(bytes, &mut self.unpacked)?;
         self.give(feed)
+    }
+
+    /// Nothing may follow for a while.
+    pub(super) fn flush(&mut self, feed: &mut Feed) {
+        // What cannot be read behind this is found so when more comes.
+        let _ = self.unpacker.flush(&mut self.unpacked).and_then(|()| self.give(feed));
     }
 
     fn give(&mut self, feed: &mut Feed) -> Result<(), NotAudio> {
@@ -69,30 +67,8 @@ impl Audio {
 
     /// What came so far is to be settled; what is awaited then, by channel.
     pub(super) fn split(&mut self, feed: &mut Feed) -> Vec<Split> {
-        // What cannot be read behind this is found so when more comes.
-        let _ = self.unpacker.flush(&mut self.unpacked).and_then(|()| self.give(feed));
-        self.tracks.iter_mut().map(|track| track.split(feed)).collect()
-    }
-
-    /// The channel that a stream is of, and where in its audio a frame is.
-    pub(super) fn at(&self, stream: StreamId, frame: FrameIndex) -> Option<At> {
-        let at =
-            |(channel, track): (usize, &Track)| track.time(stream, frame).map(|time| At { channel, time });
-        self.tracks.iter().enumerate().find_map(at)
-    }
-
-    /// Every final of a stream before `to` was told. Whether that is all of it.
-    pub(super) fn transcribed(&mut self, stream: StreamId, to: FrameIndex) -> bool {
-        self.tracks.iter_mut().any(|track| track.transcribed(stream, to))
-    }
-
-    pub(super) fn is_settled(&self) -> bool {
-        self.tracks.iter().all(Track::is_settled)
-    }
-
-    /// How much audio came.
-    pub(super) fn lasts(&self) -> Duration {
-        self.tracks.iter().map(Track::lasts).max().unwrap_or_default()
+        self.flush(feed);
+        self.tracks.split(feed)
     }
 }
 
