@@ -3,7 +3,8 @@
 //! A [`Source`] yields the codec frames of one stream: from a file ([`FileSource`]), from memory ([`SampleSource`]) or,
 //! with the feature `microphone`, from a `microphone::Microphone`,
 //! from either at another rate ([`Resampled`]) or encoded as LC3 ([`Lc3Source`]). A [`FrameDecoder`] turns frames back into samples.
-//! The [`journal`] keeps what was heard, whatever becomes of the process.
+//! An [`Unpacker`] reads audio as programs of other people send it. The [`journal`] keeps what was heard, whatever becomes
+//! of the process.
 //!
 //! ```
 //! use glasslink_audio::{Captured, Decoded, FrameDecoder, Lc3Source, Pace, SampleSource, Source, SourceExt};
@@ -37,6 +38,7 @@ pub mod microphone;
 mod opus;
 mod resample;
 mod source;
+mod unpack;
 
 pub use clock::clock_mark;
 pub use decode::{Decoded, DecoderError, FrameDecoder};
@@ -48,3 +50,4 @@ pub use source::{
     PushedSource, Pusher, Resampled, ResampledError, SPEECH_RATE, SampleSource, Source, SourceError,
     SourceExt, SpeechError, speech,
 };
+pub use unpack::{NotAudio, Packing, Unpacked, Unpacker, opus_packet_samples};

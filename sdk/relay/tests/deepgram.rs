@@ -16,6 +16,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 const LINEAR: &str = "/v1/listen?model=nova-3&encoding=linear16&sample_rate=16000";
 
+/// A whole page of Ogg whose packet is none of Opus.
+const THEORA: &[u8] = include_bytes!("data/theora.ogg");
+
 async fn relay() -> RelayHandle {
     Relay::builder().engine(Arc::new(FakeEngine::default())).start().await.unwrap()
 }
@@ -120,6 +123,44 @@ async fn channels_are_told_apart_or_mixed() {
         assert_eq!(heard.last().unwrap()["channels"].as_u64(), Some(channels));
         let last_channel = heard.iter().filter_map(|message| message["channel_index"][0].as_u64()).max();
         assert_eq!(last_channel, Some(channels - 1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_audio_ends_the_connection_and_says_so() {
+    let relay = relay().await;
+    for path in
+        ["/v1/listen?model=nova-3", "/v1/listen?model=nova-3&encoding=flac", "/v1/listen?encoding=ogg-opus"]
+    {
+        let mut client = Deepgram::connect(listen(&relay.url(), path)).await.unwrap();
+        // A page of something else in Ogg.
+        client.send(Message::binary(THEORA.to_vec())).await;
+        let (code, reason) = client.rest().await.1.unwrap();
+        assert_eq!(code, 1_008, "{path}");
+        assert!(reason.starts_with("DATA-0000"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn telephone_audio_and_opus_packets_are_heard_at_their_rate() {
+    let relay = relay().await;
+    // A second each, and what is said in it.
+    let opus: Vec<Vec<u8>> = (0..50).map(|_| vec![1 << 3, 0xff, 0xfe]).collect();
+    let mulaw: Vec<Vec<u8>> = (0..10).map(|_| vec![0xff; 800]).collect();
+    for (query, messages) in [
+        ("encoding=mulaw&sample_rate=8000", &mulaw),
+        ("encoding=alaw&sample_rate=8000", &mulaw),
+        ("encoding=opus&sample_rate=48000", &opus),
+    ] {
+        let path = format!("/v1/listen?model=nova-3&{query}");
+        let mut client = Deepgram::connect(listen(&relay.url(), &path)).await.unwrap();
+        for message in messages {
+            client.send(Message::binary(message.clone())).await;
+        }
+        client.say("CloseStream").await;
+        let (heard, end) = client.rest().await;
+        assert_eq!((finals(&heard).len(), end.map(|end| end.0)), (1, Some(1_000)), "{query}: {heard:?}");
+        assert_eq!(heard.last().unwrap()["duration"].as_f64(), Some(1.0), "{query}");
     }
 }
 

@@ -41,6 +41,21 @@ fn journal() {
 }
 
 #[test]
+fn unpack() {
+    assert!(check("unpack") > 0);
+}
+
+#[test]
+fn deepgram() {
+    assert!(check("deepgram") > 0);
+}
+
+#[test]
+fn omi() {
+    assert!(check("omi") > 0);
+}
+
+#[test]
 fn every_target_is_a_test() {
     let source = include_str!("targets.rs");
     for target in &TARGETS {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { DeepgramClient } from "@deepgram/sdk";
 
-const { RELAY, KEY, AUDIO, PIECE = "3200", QUERY = "{}", FINALIZE, PAUSE, WAIT } = process.env;
+const { RELAY, KEY, AUDIO, PIECE = "3200", QUERY = "{}", FINALIZE, PACKETS, PAUSE, WAIT } = process.env;
 const say = (on, rest = {}) => console.log(JSON.stringify({ on, ...rest }));
 
 const environment = { base: "http://127.0.0.1:1", production: RELAY, agent: RELAY };
@@ -14,24 +14,38 @@ const connection = await client.listen.v1.connect({ model: "nova-3", ...JSON.par
 
 const audio = readFileSync(AUDIO);
 const size = Number(PIECE);
-const middle = FINALIZE ? Math.floor(audio.length / 2 / size) * size : 0;
+const messages = [...(PACKETS ? packets() : cut())];
+const middle = FINALIZE ? Math.floor(messages.length / 2) : 0;
 
-async function send(from, to) {
-  for (let start = from; start < to; start += size) {
-    connection.sendMedia(audio.subarray(start, Math.min(start + size, to)));
+function* cut() {
+  for (let start = 0; start < audio.length; start += size) yield audio.subarray(start, start + size);
+}
+
+// Each is preceded by its length.
+function* packets() {
+  for (let start = 0; start < audio.length; ) {
+    const end = start + 2 + audio.readUInt16LE(start);
+    yield audio.subarray(start + 2, end);
+    start = end;
+  }
+}
+
+async function send(some) {
+  for (const message of some) {
+    connection.sendMedia(message);
     if (PAUSE) await sleep(Number(PAUSE));
   }
 }
 
 async function rest() {
-  await send(middle, audio.length);
+  await send(messages.slice(middle));
   connection.sendCloseStream({ type: "CloseStream" });
 }
 
 async function begin() {
   connection.sendKeepAlive({ type: "KeepAlive" });
   if (middle === 0) return rest();
-  await send(0, middle);
+  await send(messages.slice(0, middle));
   connection.sendFinalize({ type: "Finalize" });
 }
 

@@ -20,6 +20,18 @@ def say(on, **rest):
     print(json.dumps({"on": on, **rest}), flush=True)
 
 
+def cut(audio):
+    return (audio[start : start + pieces] for start in range(0, len(audio), pieces))
+
+
+def packets(audio):
+    """Each is preceded by its length."""
+    while audio:
+        length = int.from_bytes(audio[:2], "little")
+        yield audio[2 : 2 + length]
+        audio = audio[2 + length :]
+
+
 def listen(client):
     with client.listen.v1.connect(model="nova-3", **query) as connection:
         finalized, closed = threading.Event(), threading.Event()
@@ -44,12 +56,13 @@ def listen(client):
         with open(os.environ["AUDIO"], "rb") as file:
             audio = file.read()
         connection.send_keep_alive()
-        middle = len(audio) // 2 // pieces * pieces if os.environ.get("FINALIZE") else 0
-        for start in range(0, len(audio), pieces):
-            if start == middle > 0:
+        messages = list(packets(audio) if os.environ.get("PACKETS") else cut(audio))
+        middle = len(messages) // 2 if os.environ.get("FINALIZE") else 0
+        for number, media in enumerate(messages):
+            if number == middle > 0:
                 connection.send_finalize()
                 finalized.wait(60)
-            connection.send_media(audio[start : start + pieces])
+            connection.send_media(media)
             time.sleep(pause)
         connection.send_close_stream()
         closed.wait(100)

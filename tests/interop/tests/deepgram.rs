@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use glasslink::audio::{AudioFile, FileSource, Pace};
+use glasslink::audio::{AudioFile, FileSource, Pace, Packing};
 use glasslink::{Link, StreamOptions};
-use glasslink_e2e::{Certificate, RelayProcess, TOKEN, speech};
+use glasslink_e2e::{Certificate, RelayProcess, TOKEN, error_rate, speech};
 use glasslink_interop::deepgram::{PATIENCE, Sdk, finals, messages};
+use glasslink_interop::{flac, g711, ogg, opus, prefixed};
 use glasslink_relay::Keys;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -60,7 +61,11 @@ fn linear16() -> Value {
 
 /// The samples of a file, as they are sent.
 fn samples(clip: &Path) -> Vec<i16> {
-    let (mut samples, mut file) = (Vec::new(), AudioFile::open(clip, 16_000).unwrap());
+    samples_at(16_000, clip)
+}
+
+fn samples_at(rate: u32, clip: &Path) -> Vec<i16> {
+    let (mut samples, mut file) = (Vec::new(), AudioFile::open(clip, rate).unwrap());
     while file.read(&mut samples).unwrap() {}
     samples
 }
@@ -142,6 +147,43 @@ async fn both_sdks_know_what_they_are_refused_for() {
         let Some(node) = node else { return };
         let (_, refused) = node.wait(0, PATIENCE, |line| line["on"] == on);
         assert!(refused["error"].as_str().unwrap().contains("401"), "{sdk:?}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sdks_may_send_flac_g711_and_opus() {
+    let Some([_, clip]) = speech() else { return };
+    let rig = Rig::new();
+    let ours = rig.ours(&clip.path).await;
+    let (at_16_khz, at_8_khz) = (samples(&clip.path), samples_at(8_000, &clip.path));
+    let packets = opus(&at_16_khz);
+    let of = |encoding: &str, rate: u32| json!({ "encoding": encoding, "sample_rate": rate });
+    let (mulaw, alaw) =
+        (Packing::Mulaw { rate: 8_000, channels: 1 }, Packing::Alaw { rate: 8_000, channels: 1 });
+    let sent = [
+        ("flac", of("flac", 16_000), flac(&at_16_khz, 16_000)),
+        ("flac that says so itself", json!({}), flac(&at_16_khz, 16_000)),
+        ("mulaw", of("mulaw", 8_000), g711(&at_8_khz, mulaw)),
+        ("alaw", of("alaw", 8_000), g711(&at_8_khz, alaw)),
+        ("opus", of("opus", 16_000), prefixed(&packets)),
+        ("ogg-opus", of("ogg-opus", 48_000), ogg(&packets)),
+    ];
+    for (number, (name, query, bytes)) in sent.iter().enumerate() {
+        let (sdk, authority) = (Sdk::ALL[number % 2], rig.certificate.certificate());
+        let also = if *name == "opus" { [("PACKETS", "1")].as_slice() } else { &[] };
+        let audio = rig.file("audio", bytes);
+        let node = sdk.listen(rig.relay.address(), &authority, &rig.key, &audio, query, also);
+        let Some(node) = node else { return };
+        let (_, closed) = node.wait(0, PATIENCE, |line| line["on"] == "closed");
+        assert_eq!(closed["code"], 1_000, "{name}");
+        let said = finals(&node.lines(0));
+        let wrong = error_rate(clip.said, &said.join(" "));
+        println!("{sdk:?}, {name}: {:.1} % of the words are wrong: {said:?}", wrong * 100.0);
+        if name.starts_with("flac") {
+            assert_eq!(said, ours, "{name} loses nothing");
+        }
+        // Of twelve words the telephone may lose two.
+        assert!(wrong <= 0.17, "{name}: {said:?}");
     }
 }
 

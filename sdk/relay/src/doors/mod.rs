@@ -5,4 +5,5 @@ pub(crate) mod deepgram;
 pub(crate) mod fed;
 pub(crate) mod link;
 pub(crate) mod mentra;
+pub(crate) mod omi;
 pub(crate) mod pairing;

@@ -27,6 +27,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .merge(doors::app::routes())
         .merge(doors::deepgram::routes())
         .merge(doors::mentra::routes())
+        .merge(doors::omi::routes())
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .merge(api::routes())

@@ -56,10 +56,16 @@ impl Deepgram {
 
     /// What comes next, or how it ended: code and reason.
     pub async fn hear(&mut self) -> Result<Value, Option<(u16, String)>> {
+        let text = self.hear_text().await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The same as it is.
+    pub async fn hear_text(&mut self) -> Result<String, Option<(u16, String)>> {
         loop {
             let next = timeout(PATIENCE, self.socket.next()).await.expect("the relay says something");
             match next {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
                 Some(Ok(Message::Close(frame))) => {
                     return Err(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }

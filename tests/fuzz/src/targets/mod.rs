@@ -1,6 +1,10 @@
+mod doors;
 mod formats;
 mod messages;
 mod sessions;
+mod unpack;
+
+use bytes::Bytes;
 
 /// Something that reads what others wrote.
 pub struct Target {
@@ -13,7 +17,7 @@ pub struct Target {
     pub(crate) made: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "text",
         read: messages::text,
@@ -45,4 +49,14 @@ pub const TARGETS: [Target; 7] = [
         corpora: &["sdk/audio/tests/golden/v1", "sdk/audio/tests/golden/v2"],
         made: Vec::new,
     },
+    Target { name: "unpack", read: unpack::unpack, corpora: &[], made: unpack::packed },
+    Target { name: "deepgram", read: doors::deepgram, corpora: &[], made: Vec::new },
+    Target { name: "omi", read: doors::omi, corpora: &[], made: Vec::new },
 ];
+
+/// The bytes that hexadecimal digits stand for.
+fn hexadecimal(text: &str) -> Bytes {
+    let digits: Vec<u8> =
+        text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}

@@ -7,6 +7,8 @@ use glasslink_session::{
     RelayEvent, RelaySession, StreamOptions, Timestamp,
 };
 
+use super::hexadecimal;
+
 /// Actions that one input brings about: a session that goes on for ever hangs.
 const MOST_ACTIONS: usize = 100_000;
 
@@ -31,12 +33,6 @@ fn steps(text: &str) -> impl Iterator<Item = Step<'_>> {
             _ => Step::Text(line),
         }
     })
-}
-
-fn hexadecimal(text: &str) -> Bytes {
-    let digits: Vec<u8> =
-        text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 /// A client that says anything to a relay's half.

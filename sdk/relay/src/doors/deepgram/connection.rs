@@ -1,18 +1,17 @@
 use std::pin::pin;
-use std::time::Duration;
 
 use glasslink_protocol::{CloseCode, Final};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info};
 
-use super::audio::{At, Audio};
+use super::audio::Audio;
 use super::limits;
 use super::query::Query;
 use super::request::Request;
 use super::response::{Metadata, RequestId, Response, seconds};
 use super::utterances::{Passage, Utterances};
-use crate::doors::fed::{Feed, Said};
+use crate::doors::fed::{At, Feed, PROGRESS, Said};
 use crate::doors::link::{Incoming, WebSocket};
 
 /// A connection and the session it feeds.
@@ -59,6 +58,11 @@ const STUCK: End = End::Close(
     "Deepgram did not provide a response message within the timeout window. See https://dpgr.am/net0000",
 );
 
+const NOT_AUDIO: End = End::Close(
+    1008,
+    "DATA-0000: the payload cannot be decoded as audio: it is no audio, or of a codec that is not supported",
+);
+
 impl Listener {
     pub(super) fn new(request: RequestId, feed: Feed, audio: Audio, query: &Query) -> Self {
         let count = audio.channels();
@@ -92,13 +96,14 @@ impl Listener {
             End::Gone => {}
         }
         drop(socket);
-        self.settle().await;
+        self.audio.flush(&mut self.feed);
+        self.audio.tracks.settle(self.feed).await;
     }
 
     async fn listen(&mut self, socket: &mut WebSocket) -> End {
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
-            if self.stage == Stage::Closing && self.audio.is_settled() {
+            if self.stage == Stage::Closing && self.audio.tracks.is_settled() {
                 return End::Finished;
             }
             let due = self.due(socket);
@@ -129,7 +134,7 @@ impl Listener {
         let stalled = socket.waiting_since().map(|since| since + crate::limits::OUTGOING_STALL);
         let patience = match self.stage {
             Stage::Listening => self.heard_at + limits::SILENCE,
-            Stage::Closing => self.settled_at + limits::PROGRESS,
+            Stage::Closing => self.settled_at + PROGRESS,
         };
         stalled.map_or(patience, |stalled| stalled.min(patience))
     }
@@ -147,7 +152,7 @@ impl Listener {
                 None
             }
             Stage::Listening => (now >= self.heard_at + limits::SILENCE).then_some(SILENT),
-            Stage::Closing => (now >= self.settled_at + limits::PROGRESS).then_some(STUCK),
+            Stage::Closing => (now >= self.settled_at + PROGRESS).then_some(STUCK),
         }
     }
 
@@ -158,7 +163,9 @@ impl Listener {
             Incoming::Audio(bytes) if self.stage == Stage::Listening => {
                 self.heard_at = Instant::now();
                 self.digest.update(bytes);
-                self.audio.take(&mut self.feed, bytes);
+                if self.audio.take(&mut self.feed, bytes).is_err() {
+                    return Some(NOT_AUDIO);
+                }
                 (self.feed.streams() > limits::STREAMS)
                     .then_some(End::Close(1008, "too many Finalize messages"))
             }
@@ -180,7 +187,7 @@ impl Listener {
             _ if self.stage == Stage::Closing => {}
             Request::Finalize => {
                 let splits = self.audio.split(&mut self.feed);
-                let at = self.audio.lasts();
+                let at = self.audio.tracks.lasts();
                 for (channel, split) in self.channels.iter_mut().zip(splits) {
                     channel.finalize(split, at, &mut self.out);
                 }
@@ -206,10 +213,10 @@ impl Listener {
 
     fn said(&mut self, said: Said) -> Option<End> {
         match said {
-            Said::Room => {}
+            Said::Room | Said::Engine(..) => {}
             Said::Partial(partial) => {
-                let to = self.audio.lasts();
-                let At { channel, time } = self.audio.at(partial.stream, partial.from)?;
+                let to = self.audio.tracks.lasts();
+                let At { channel, time } = self.audio.tracks.at(partial.stream, partial.from)?;
                 self.channels.get_mut(channel)?.partial(time, to.max(time), partial.text, &mut self.out);
             }
             Said::Final(settled) => {
@@ -219,8 +226,8 @@ impl Listener {
             }
             Said::Transcribed { stream, to } => {
                 self.settled_at = Instant::now();
-                let At { channel, time } = self.audio.at(stream, to)?;
-                let is_done = self.audio.transcribed(stream, to);
+                let At { channel, time } = self.audio.tracks.at(stream, to)?;
+                let is_done = self.audio.tracks.transcribed(stream, to);
                 self.channels.get_mut(channel)?.transcribed(stream, time, is_done, &mut self.out);
             }
             Said::Closed(code, report) => {
@@ -239,8 +246,8 @@ impl Listener {
 
     fn text(&self, settled: &Final) -> Option<(usize, Passage)> {
         let stream = settled.stream;
-        let At { channel, time: from } = self.audio.at(stream, settled.from)?;
-        let time = |frame| self.audio.at(stream, frame).map_or(from, |at| at.time);
+        let At { channel, time: from } = self.audio.tracks.at(stream, settled.from)?;
+        let time = |frame| self.audio.tracks.at(stream, frame).map_or(from, |at| at.time);
         let words = settled.words.iter().map(|word| (word.text.clone(), time(word.from), time(word.to)));
         Some((
             channel,
@@ -256,22 +263,8 @@ impl Listener {
             request_id: self.request.to_string(),
             sha256: hexadecimal.collect(),
             created: format!("{:.3}", self.created),
-            duration: seconds(self.audio.lasts()),
+            duration: seconds(self.audio.tracks.lasts()),
             channels: self.channels.len(),
-        }
-    }
-
-    /// What came is transcribed although nobody listens any more: it is in the session.
-    async fn settle(mut self) {
-        self.audio.split(&mut self.feed);
-        while !self.audio.is_settled() {
-            let patience: Duration = limits::PROGRESS;
-            let Ok(said) = timeout(patience, self.feed.next()).await else { return };
-            match said {
-                Said::Transcribed { stream, to } => drop(self.audio.transcribed(stream, to)),
-                Said::Closed(..) => return,
-                Said::Partial(_) | Said::Final(_) | Said::Room => {}
-            }
         }
     }
 }

@@ -6,9 +6,6 @@ pub(super) const MESSAGE_BYTES: usize = 1 << 20;
 /// Neither audio nor a word for this long: the protocol has it so.
 pub(super) const SILENCE: Duration = Duration::from_secs(10);
 
-/// An engine that settles nothing for this long, when the client waits for the end, is not waited for any longer.
-pub(super) const PROGRESS: Duration = Duration::from_secs(30);
-
 /// Channels of a client, each a stream of its own where they are told apart.
 pub(super) const CHANNELS: usize = 8;
 

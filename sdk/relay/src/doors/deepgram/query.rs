@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
+use glasslink_audio::Packing;
 
 use super::limits;
 use super::refusal::Refusal;
@@ -9,10 +10,7 @@ use super::refusal::Refusal;
 /// What a client asks for. What is not known is passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Query {
-    /// `None`: it is to be seen from the audio.
-    pub(super) encoding: Option<Encoding>,
-    /// Hertz.
-    pub(super) sample_rate: Option<u32>,
+    pub(super) packing: Packing,
     pub(super) channels: usize,
     /// Whether channels are told apart.
     pub(super) multichannel: bool,
@@ -25,20 +23,13 @@ pub(super) struct Query {
     pub(super) remote_speech: bool,
 }
 
-/// How audio is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Linear16,
-}
-
 impl Query {
     pub(super) fn parse(uri: &Uri) -> Result<Self, Refusal> {
         let Ok(Pairs(pairs)) = Pairs::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(Refusal::bad("Bad Request: the query string cannot be read."));
         };
         let mut query = Self {
-            encoding: None,
-            sample_rate: None,
+            packing: Packing::Container,
             channels: 1,
             multichannel: false,
             interim_results: false,
@@ -47,29 +38,20 @@ impl Query {
             tag: None,
             remote_speech: false,
         };
-        for (name, value) in pairs {
-            query.set(&name, &value)?;
+        let (mut encoding, mut rate) = (None, None);
+        for (name, value) in &pairs {
+            match name.as_str() {
+                "encoding" => encoding = Some(value.as_str()),
+                "sample_rate" => rate = Some(number(name, value)?),
+                _ => query.set(name, value)?,
+            }
         }
-        let raw = query.encoding.is_some();
-        if raw && query.sample_rate.is_none() {
-            return Err(Refusal::bad("Bad Request: `sample_rate` is required with `encoding`."));
-        }
-        if !raw {
-            return Err(Refusal::bad("Bad Request: `encoding` and `sample_rate` are required."));
-        }
+        query.packing = packing(encoding, rate, query.channels)?;
         Ok(query)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         match name {
-            "encoding" => self.encoding = Some(Encoding::parse(value)?),
-            "sample_rate" => {
-                let rate = number(name, value)?;
-                if !(8_000..=48_000).contains(&rate) {
-                    return Err(Refusal::bad("Bad Request: `sample_rate` is from 8000 to 48000."));
-                }
-                self.sample_rate = Some(rate);
-            }
             "channels" => {
                 self.channels = number(name, value)? as usize;
                 if !(1..=limits::CHANNELS).contains(&self.channels) {
@@ -98,12 +80,27 @@ impl Query {
     }
 }
 
-impl Encoding {
-    fn parse(name: &str) -> Result<Self, Refusal> {
-        match name {
-            "linear16" => Ok(Self::Linear16),
-            _ => Err(Refusal::bad(format!("Bad Request: Unsupported encoding: {}.", shown(name)))),
-        }
+/// How the audio comes. Without an encoding it is in a container that says so.
+fn packing(encoding: Option<&str>, rate: Option<u32>, channels: usize) -> Result<Packing, Refusal> {
+    let rate = || match rate {
+        Some(rate) if (8_000..=48_000).contains(&rate) => Ok(rate),
+        Some(_) => Err(Refusal::bad("Bad Request: `sample_rate` is from 8000 to 48000.")),
+        None => Err(Refusal::bad("Bad Request: `sample_rate` is required with this `encoding`.")),
+    };
+    match encoding {
+        None => Ok(Packing::Container),
+        Some("linear16") => Ok(Packing::Linear16 { rate: rate()?, channels }),
+        Some("mulaw") => Ok(Packing::Mulaw { rate: rate()?, channels }),
+        Some("alaw") => Ok(Packing::Alaw { rate: rate()?, channels }),
+        Some("opus") => match rate()? {
+            rate @ (8_000 | 12_000 | 16_000 | 24_000 | 48_000) => Ok(Packing::Opus { rate }),
+            _ => Err(Refusal::bad(
+                "Bad Request: Opus has a `sample_rate` of 8000, 12000, 16000, 24000 or 48000.",
+            )),
+        },
+        Some("ogg-opus") => Ok(Packing::OggOpus),
+        Some("flac") => Ok(Packing::Flac),
+        Some(name) => Err(Refusal::bad(format!("Bad Request: Unsupported encoding: {}.", shown(name)))),
     }
 }
 
@@ -139,8 +136,7 @@ mod tests {
              &model=nova-3&punctuate=true&sample_rate=16000&utterance_end_ms=1000&vad_events=true&tag=a%20b&x=y",
         );
         let wanted = Query {
-            encoding: Some(Encoding::Linear16),
-            sample_rate: Some(16_000),
+            packing: Packing::Linear16 { rate: 16_000, channels: 1 },
             channels: 1,
             multichannel: false,
             interim_results: true,
@@ -150,6 +146,24 @@ mod tests {
             remote_speech: false,
         };
         assert_eq!(query, Ok(wanted));
+    }
+
+    #[test]
+    fn audio_comes_raw_with_its_rate_or_in_what_says_so_itself() {
+        let packing = |query: &str| parse(query).map(|query| query.packing).ok();
+        assert_eq!(
+            packing("sample_rate=8000&encoding=mulaw&channels=2"),
+            Some(Packing::Mulaw { rate: 8_000, channels: 2 })
+        );
+        assert_eq!(
+            packing("encoding=alaw&sample_rate=8000"),
+            Some(Packing::Alaw { rate: 8_000, channels: 1 })
+        );
+        assert_eq!(packing("encoding=opus&sample_rate=48000"), Some(Packing::Opus { rate: 48_000 }));
+        assert_eq!(packing("encoding=opus&sample_rate=44100"), None);
+        assert_eq!(packing("encoding=flac"), Some(Packing::Flac));
+        assert_eq!(packing("encoding=ogg-opus&sample_rate=16000"), Some(Packing::OggOpus));
+        assert_eq!(packing("model=nova-3"), Some(Packing::Container));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn accept(shared: &Arc<Shared>, place: Place, mut request: Request) -> Result<Re
     let grant = grant.ok_or(Cause::Unauthorized)?;
     let accept = handshake(headers).map_err(|_| Cause::ProtocolError)?;
     let query = Query::parse(request.uri())?;
-    let audio = Audio::new(&query).map_err(|error| Refusal::bad(format!("Bad Request: {error}.")))?;
+    let audio = Audio::new(&query);
     if shared.stopping.is_cancelled() || shared.draining.is_cancelled() {
         return Err(Cause::Restarting.into());
     }

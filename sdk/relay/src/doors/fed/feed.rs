@@ -190,6 +190,7 @@ impl Feed {
                 return Some(Said::Final(settled));
             }
             RelayMessage::Transcribed { stream, to } => return Some(Said::Transcribed { stream, to }),
+            RelayMessage::Status { engine, message, .. } => return Some(Said::Engine(engine, message)),
             RelayMessage::Error(report) => self.error = Some(Box::new(report)),
             _ => {}
         }

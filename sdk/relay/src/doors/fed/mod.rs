@@ -5,8 +5,10 @@ mod connection;
 mod feed;
 mod said;
 mod track;
+mod tracks;
 
 pub(crate) use connection::FedConnection;
 pub(super) use feed::{Feed, Stranger};
 pub(super) use said::Said;
 pub(super) use track::{Split, Track};
+pub(super) use tracks::{At, PROGRESS, Tracks};

@@ -1,4 +1,4 @@
-use glasslink_protocol::{CloseCode, ErrorReport, Final, FrameIndex, Partial, StreamId};
+use glasslink_protocol::{CloseCode, EngineState, ErrorReport, Final, FrameIndex, Partial, StreamId};
 
 /// What a session says that a door's client may want to know.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub(in crate::doors) enum Said {
         stream: StreamId,
         to: FrameIndex,
     },
+    /// How the engine is, for a person.
+    Engine(EngineState, String),
     /// There is room for more again.
     Room,
     /// The session takes nothing more and says nothing more.

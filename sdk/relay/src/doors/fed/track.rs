@@ -93,6 +93,18 @@ impl Track {
         self.rest.extend_from_slice(&rest[whole..]);
     }
 
+    /// Takes one encoded frame, of a size that the format has.
+    pub(in crate::doors) fn frame(&mut self, feed: &mut Feed, format: StreamFormat, frame: &[u8]) {
+        if format.frame_bytes().is_some() {
+            self.frames(feed, format, frame, 1);
+        } else {
+            // Its format has no frame of more.
+            let length = u16::try_from(frame.len()).unwrap_or_default();
+            let body = [&length.to_le_bytes(), frame].concat();
+            self.frames(feed, format, &body, 1);
+        }
+    }
+
     fn frames(&mut self, feed: &mut Feed, format: StreamFormat, body: &[u8], count: usize) {
         if self.legs.back().is_some_and(|leg| !leg.ended && leg.format != format) {
             self.split(feed);
