@@ -316,7 +316,13 @@ impl RelayHost {
             RelayEvent::AudioStalled { stream, .. } => {
                 return Err(format!("the relay was told that stream {stream} stalled"));
             }
-            RelayEvent::Clock(_) | RelayEvent::Attached | RelayEvent::Detached | RelayEvent::Bye => {}
+            RelayEvent::Clock(_)
+            | RelayEvent::Device(_)
+            | RelayEvent::Capabilities(_)
+            | RelayEvent::RunApp { .. }
+            | RelayEvent::Attached
+            | RelayEvent::Detached
+            | RelayEvent::Bye => {}
         }
         Ok(())
     }
