@@ -1,5 +1,7 @@
 //! Apps that are built on the SDK of Mentra.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +42,15 @@ impl Generation {
             Self::Three => "mentra-3",
         }
     }
+}
+
+/// Sends a request, and does not wait for what the app's own handler makes of it.
+fn post(port: u16, path: &str, body: &str) {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the app listens");
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+    write!(socket, "{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}").expect("it is taken");
+    let _ = socket.read(&mut [0; 64]);
 }
 
 impl App {
@@ -92,6 +103,16 @@ impl App {
     /// What it said of this kind so far.
     pub fn all(&self, on: &str) -> Vec<Value> {
         self.node().lines(0).into_iter().filter(|line| line["on"] == on).collect()
+    }
+
+    /// What the app calls itself.
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// Calls the app as a relay, or a cloud, does.
+    pub fn call(&self, body: &Value) {
+        post(self.port, "/webhook", &body.to_string());
     }
 
     /// The samples it heard, as they came.

@@ -83,7 +83,8 @@ impl Node {
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 // Libraries write what they like between the objects.
-                let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+                let line = serde_json::from_str::<Value>(&line).ok().filter(Value::is_object);
+                let Some(line) = line else { continue };
                 of_thread.lines.lock().unwrap_or_else(PoisonError::into_inner).0.push(line);
                 of_thread.changed.notify_all();
             }

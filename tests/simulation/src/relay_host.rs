@@ -317,12 +317,12 @@ impl RelayHost {
                 return Err(format!("the relay was told that stream {stream} stalled"));
             }
             RelayEvent::Clock(_)
-            | RelayEvent::Attached
-            | RelayEvent::Detached
-            | RelayEvent::Bye
             | RelayEvent::Device(_)
             | RelayEvent::Capabilities(_)
-            | RelayEvent::RunApp { .. } => {}
+            | RelayEvent::RunApp { .. }
+            | RelayEvent::Attached
+            | RelayEvent::Detached
+            | RelayEvent::Bye => {}
         }
         Ok(())
     }

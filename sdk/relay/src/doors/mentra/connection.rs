@@ -31,6 +31,9 @@ const WANTED: [(SubscriptionId, Wanted); 3] = [
     (SubscriptionId(3), Wanted::Device),
 ];
 
+/// Which of them is the device.
+const DEVICE: usize = 2;
+
 /// Why a connection ends: a last word, a code and a reason. `None`: it is gone.
 type End = Option<(Option<String>, u16, &'static str)>;
 
@@ -217,7 +220,11 @@ impl Connection {
             self.say(messages::permission_error(&denied));
         }
         let wanted = WANTED.map(|(_, want)| subscriptions.wants(want));
-        self.wants.replace(subscriptions);
+        if self.wants.replace(subscriptions) && self.subscribed[DEVICE] {
+            // Whoever asks how the device is only now is told now.
+            self.unsubscribe(WANTED[DEVICE].0).await;
+            self.subscribed[DEVICE] = false;
+        }
         for (number, (subscription, want)) in WANTED.into_iter().enumerate() {
             match (self.subscribed[number], wanted[number]) {
                 (false, true) => self.subscribed[number] = self.subscribe(subscription, want).await,

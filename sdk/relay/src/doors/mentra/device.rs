@@ -3,6 +3,9 @@
 use glasslink_protocol::{Capabilities, DeviceEvent, Press, Touch};
 use serde_json::{Value, json};
 
+/// Subscriptions to how a device is, rather than to what happens.
+pub(super) const STATES: [&str; 3] = ["glasses_connection_state", "glasses_battery_update", "head_position"];
+
 /// What a device can do, as apps ask for it.
 pub(super) fn capabilities(device: &Capabilities) -> Value {
     let display = device.display.map(|display| {

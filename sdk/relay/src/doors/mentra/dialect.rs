@@ -31,8 +31,13 @@ impl Wants {
         session.clone_into(&mut self.lock().session);
     }
 
-    pub(super) fn replace(&self, subscriptions: Subscriptions) {
-        self.lock().subscriptions = subscriptions;
+    /// Whether what is wanted now, and was not before, says how the device is.
+    pub(super) fn replace(&self, subscriptions: Subscriptions) -> bool {
+        let mut wanting = self.lock();
+        let is_new = |word: &&str| subscriptions.has(word) && !wanting.subscriptions.has(word);
+        let news = device::STATES.iter().any(is_new);
+        wanting.subscriptions = subscriptions;
+        news
     }
 
     fn lock(&self) -> MutexGuard<'_, Wanting> {
