@@ -51,7 +51,11 @@ fn apps() -> Command {
                 .about("Let an app in, and print its key, this once")
                 .arg(name("NAME"))
                 .arg(all)
-                .args(webhook().map(|arg| arg.requires_all(["package", "url"]))),
+                .args(webhook().map(|arg| {
+                    let needed: Vec<_> =
+                        ["package", "url"].into_iter().filter(|id| arg.get_id() != id).collect();
+                    arg.requires_all(needed)
+                })),
         )
         .subcommand(
             Command::new("webhook")
