@@ -78,6 +78,10 @@ pub enum ClientMessage {
         app: String,
         run: bool,
     },
+    /// From now on the client pings this often when it says nothing else.
+    PingInterval {
+        ping_ms: u32,
+    },
     Ping {
         id: u64,
     },

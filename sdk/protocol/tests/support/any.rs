@@ -22,6 +22,7 @@ pub(crate) fn client_message() -> impl Strategy<Value = ClientMessage> {
         (stream(), any::<u32>(), any::<bool>()).prop_map(|(stream, rearms, given_up)| {
             ClientMessage::AudioStalled { stream, rearms, given_up }
         }),
+        any::<u32>().prop_map(|ping_ms| ClientMessage::PingInterval { ping_ms }),
         any::<u64>().prop_map(|id| ClientMessage::Ping { id }),
         any::<u64>().prop_map(|id| ClientMessage::Pong { id }),
         device_event().prop_map(ClientMessage::DeviceEvent),

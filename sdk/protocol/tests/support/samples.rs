@@ -10,7 +10,7 @@ use glasslink_protocol::{
 pub(crate) const SESSION: SessionId = SessionId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
 pub(crate) const EARLIER_SESSION: SessionId = SessionId(0xfedc_ba98_7654_3210_8899_aabb_ccdd_eeff);
 
-pub(crate) const CLIENT_VARIANTS: [&str; 13] = [
+pub(crate) const CLIENT_VARIANTS: [&str; 14] = [
     "audio_stalled",
     "bye",
     "capabilities",
@@ -21,6 +21,7 @@ pub(crate) const CLIENT_VARIANTS: [&str; 13] = [
     "hello",
     "open",
     "ping",
+    "ping_interval",
     "pong",
     "run_app",
     "sums",
@@ -58,6 +59,7 @@ pub(crate) fn client_variant(message: &ClientMessage) -> &'static str {
         ClientMessage::DeviceEvent(_) => "device_event",
         ClientMessage::Capabilities(_) => "capabilities",
         ClientMessage::RunApp { .. } => "run_app",
+        ClientMessage::PingInterval { .. } => "ping_interval",
         ClientMessage::Ping { .. } => "ping",
         ClientMessage::Pong { .. } => "pong",
         ClientMessage::Bye => "bye",
@@ -125,6 +127,7 @@ pub(crate) fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("run_app", ClientMessage::RunApp { app: "com.example.captions".into(), run: false }),
         ("ping", ClientMessage::Ping { id: 12 }),
         ("pong", ClientMessage::Pong { id: 13 }),
+        ("ping_interval", ClientMessage::PingInterval { ping_ms: 30_000 }),
         ("bye", ClientMessage::Bye),
     ];
     for (name, cause) in GAPS {

@@ -79,7 +79,7 @@ impl ClientSession {
             take: self.take,
             epoch: self.epoch,
             events_after: self.last_event,
-            ping_ms: u32::try_from(self.config.ping_interval.as_millis()).unwrap_or(u32::MAX),
+            ping_ms: self.config.ping_ms(),
             streams: self.streams.values().map(SendStream::start).collect(),
             continues: self.config.continues,
             client: self.config.client.clone(),

@@ -15,7 +15,7 @@ pub struct ClientConfig {
     pub buffer_age: Duration,
     /// Bytes of frames kept in memory, all streams together.
     pub buffer_bytes: usize,
-    /// How often an idle link is pinged.
+    /// How often a link is pinged over which nothing comes, or goes.
     pub ping_interval: Duration,
     /// Time an attempt has until the relay's welcome.
     pub connect_timeout: Duration,
@@ -47,6 +47,13 @@ impl Default for ClientConfig {
             continues: None,
             remote_speech: false,
         }
+    }
+}
+
+impl ClientConfig {
+    /// As the relay is told.
+    pub(crate) fn ping_ms(&self) -> u32 {
+        u32::try_from(self.ping_interval.as_millis()).unwrap_or(u32::MAX)
     }
 }
 

@@ -18,6 +18,8 @@ const LATE: Duration = Duration::from_millis(500);
 pub(crate) struct Liveness {
     ping_interval: Duration,
     last_traffic: Timestamp,
+    /// When the relay last heard from us: of audio and pings, which is what it hears most.
+    said_at: Timestamp,
     /// Since when an answer is due.
     waiting_since: Option<Timestamp>,
     /// Since when frames are under way without `received` moving.
@@ -45,6 +47,7 @@ impl Liveness {
         Self {
             ping_interval,
             last_traffic: Timestamp::ZERO,
+            said_at: Timestamp::ZERO,
             waiting_since: None,
             stuck_since: None,
             ping: None,
@@ -59,6 +62,7 @@ impl Liveness {
     pub(crate) fn restart(&mut self, now: Timestamp, handshake: Duration) {
         *self = Self {
             last_traffic: now,
+            said_at: now,
             next_ping: self.next_ping,
             rtt: self.rtt.or(Some(handshake)),
             rtt_is_guessed: self.rtt_is_guessed,
@@ -82,6 +86,7 @@ impl Liveness {
     pub(crate) fn sent_audio(&mut self, now: Timestamp, stream: StreamId, to: FrameIndex) {
         self.waiting_since.get_or_insert(now);
         self.stuck_since.get_or_insert(now);
+        self.said_at = now;
         if self.sent.len() == MEASURED {
             self.sent.pop_front();
         }
@@ -125,6 +130,7 @@ impl Liveness {
         let id = self.next_ping;
         self.next_ping += 1;
         self.ping = Some((id, Some(now)));
+        self.said_at = now;
         self.waiting_since.get_or_insert(now);
         id
     }
@@ -132,7 +138,7 @@ impl Liveness {
     pub(crate) fn deadline(&self) -> Timestamp {
         let silent = match self.waiting_since {
             Some(since) => since + self.stall_after(),
-            None => self.last_traffic + self.ping_interval,
+            None => self.last_traffic.min(self.said_at) + self.ping_interval,
         };
         match self.stuck_since {
             Some(since) => silent.min(since + STALL_MAX),

@@ -131,6 +131,9 @@ impl ClientSession {
     pub fn set_ping_interval(&mut self, interval: Duration) {
         self.config.ping_interval = interval;
         self.liveness.set_ping_interval(interval);
+        if let Phase::Live { connection } = self.phase {
+            self.send(connection, &ClientMessage::PingInterval { ping_ms: self.config.ping_ms() });
+        }
     }
 
     /// Ends the session: the relay may forget it, and what is still buffered is lost.

@@ -79,6 +79,11 @@ impl RelaySession {
             ClientMessage::RunApp { app, run } => {
                 self.act(RelayAction::Event(RelayEvent::RunApp { app, run }));
             }
+            ClientMessage::PingInterval { ping_ms } => {
+                if let Some(attached) = &mut self.attached {
+                    attached.pings(ping_ms);
+                }
+            }
             ClientMessage::Ping { id } => self.send(&RelayMessage::Pong { id }),
             ClientMessage::Bye => {
                 self.act(RelayAction::Event(RelayEvent::Bye));

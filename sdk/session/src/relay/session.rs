@@ -58,12 +58,18 @@ pub struct RelaySession {
 pub(crate) struct Attached {
     pub(crate) attachment: Attachment,
     pub(crate) last_traffic: Timestamp,
+    /// It is lost when nothing comes for so long.
     lost_after: Duration,
     /// Its silence counts from here on only.
     pub(crate) spared_until: Timestamp,
 }
 
 impl Attached {
+    /// Its client pings this often.
+    pub(crate) fn pings(&mut self, ping_ms: u32) {
+        self.lost_after = (Duration::from_millis(u64::from(ping_ms)) * LOST_AFTER_PINGS).max(LOST_MIN);
+    }
+
     fn deadline(&self) -> Timestamp {
         self.last_traffic.max(self.spared_until) + self.lost_after
     }
@@ -119,9 +125,10 @@ impl RelaySession {
         self.holder = Some((hello.holder, hello.attach));
         self.attachments += 1;
         let attachment = Attachment(self.attachments);
-        let ping = Duration::from_millis(u64::from(hello.ping_ms));
-        let lost_after = (ping * LOST_AFTER_PINGS).max(LOST_MIN);
-        self.attached = Some(Attached { attachment, last_traffic: now, lost_after, spared_until: now });
+        let mut attached =
+            Attached { attachment, last_traffic: now, lost_after: LOST_MIN, spared_until: now };
+        attached.pings(hello.ping_ms);
+        self.attached = Some(attached);
         self.act(RelayAction::Event(RelayEvent::Attached));
 
         // Numbers mean nothing in another epoch.

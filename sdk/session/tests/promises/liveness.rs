@@ -1,4 +1,4 @@
-use glasslink_protocol::Cause;
+use glasslink_protocol::{Cause, RelayMessage};
 use glasslink_session::{ClientConfig, LinkState, RelayConfig, RelayEvent};
 
 use crate::pair::{Network, Pair, seconds};
@@ -47,4 +47,27 @@ fn the_relay_waits_for_three_pings_and_at_least_fifteen_seconds() {
         assert!(!relay_alone(&mut pair, seconds(lost_after - 1)), "{ping:?}");
         assert!(relay_alone(&mut pair, seconds(lost_after)), "{ping:?}");
     }
+}
+
+// SPEC P7.7
+#[test]
+fn who_only_listens_says_now_and_then_that_it_is_there() {
+    let (mut pair, _) = Pair::live();
+    for number in 0..120 {
+        pair.tell(&RelayMessage::Pong { id: number });
+        pair.advance(seconds(1));
+    }
+    assert!(!pair.relay_events.contains(&RelayEvent::Detached));
+    assert_eq!(pair.hellos.len(), 1);
+}
+
+// SPEC P7.7
+#[test]
+fn a_relay_is_told_when_its_client_pings_less_often() {
+    let (mut pair, _) = Pair::live();
+    pair.client.set_ping_interval(seconds(30));
+    pair.settle();
+    pair.advance(seconds(600));
+    assert!(!pair.relay_events.contains(&RelayEvent::Detached));
+    assert_eq!(pair.hellos.len(), 1);
 }
