@@ -41,6 +41,11 @@ struct Tests {
         } catch ConnectError.Address(_, _, let remedy) {
             try check(!remedy.isEmpty, "no remedy")
         }
+        do {
+            _ = try Link.connect("nonsense://")
+        } catch let error as GlasslinkError {
+            try check(!error.code.isEmpty && !error.remedy.isEmpty, "\(error)")
+        }
         try await connect().session { link in
             do {
                 _ = try await link.attachFile(path: "/nowhere.wav")

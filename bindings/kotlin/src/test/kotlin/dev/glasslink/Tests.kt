@@ -46,6 +46,8 @@ private class Tests(private val rig: Rig) {
     private suspend fun errors() {
         val address = runCatching { Link.connect("nonsense://") }.exceptionOrNull()
         check(address is ConnectException.Address && address.remedy.isNotEmpty()) { "$address" }
+        check((address as Throwable).trouble == Trouble(address.code, address.reason, address.remedy))
+        check(IllegalStateException().trouble == null)
         connect().session { link ->
             check(runCatching { link.attachFile("/nowhere.wav") }.exceptionOrNull() is AudioException.File)
             check(runCatching { link.open(AudioFormat.Pcm(7u)) }.exceptionOrNull() is AudioException.Format)
