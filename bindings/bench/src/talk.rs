@@ -74,8 +74,6 @@ impl Talk {
             let say = next.map_or(due, |(pause, _)| said_at + pause);
             tokio::select! {
                 () = sleep_until(say), if next.is_some() => {
-                    // A client that hears something all the time does not ping, and is not to be called lost for it.
-                    self.session.traffic(self.now(), self.attachment);
                     let said = next.map(|(_, say)| say.words()).unwrap_or_default();
                     for marker in said {
                         self.session.append(TranscriptEvent::Final(settled(&marker)));
