@@ -352,6 +352,13 @@ impl RelaySession {
     /// Opens a stream, or finds where it stands.
     pub(crate) fn open(&mut self, start: &StreamStart) {
         let from = start.from;
+        if let Some(known) = self.streams.get_mut(&start.stream)
+            && start.transcribed < known.told_from
+        {
+            // A client that died forgot what it had heard in an epoch that is over.
+            let told_from = std::mem::replace(&mut known.told_from, start.transcribed);
+            self.append_gap(start.stream, start.transcribed, told_from, GapCause::RelayLostHistory);
+        }
         if let Some(known) = self.streams.get_mut(&start.stream) {
             if known.sums.received < from {
                 // The client freed what it was told is kept, and it is not here: files lost their end.

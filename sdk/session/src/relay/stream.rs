@@ -30,6 +30,8 @@ pub(crate) struct ReceiveStream {
     pub(crate) sums: RelayStreamSums,
     pub(crate) limit: Option<FrameIndex>,
     pub(crate) ended: Option<FrameIndex>,
+    /// The transcript here tells of frames from there on: what is before, its client had when the stream was opened.
+    pub(crate) told_from: FrameIndex,
     /// Frames were refused; later ones are dropped until those come again.
     pub(crate) rejecting: bool,
     received_told: FrameIndex,
@@ -57,6 +59,7 @@ impl ReceiveStream {
             },
             limit: None,
             ended: None,
+            told_from: start.transcribed,
             rejecting: false,
             received_told: from,
             limit_told: None,

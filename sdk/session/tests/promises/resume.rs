@@ -1,10 +1,10 @@
 use glasslink_protocol::{
     AudioMessage, Cause, ClientMessage, Durability, Epoch, EventNumber, Final, FrameIndex, GapCause, Partial,
-    RelayMessage, ResumedStream, StreamId, TranscriptEvent,
+    RelayMessage, ResumedStream, StreamId, StreamStart, TranscriptEvent,
 };
-use glasslink_session::{Action, ClientConfig, Event, RelayConfig};
+use glasslink_session::{Action, ClientConfig, Event, RelayAction, RelayConfig, RelayEvent};
 
-use crate::pair::{Network, Pair, SESSION, hello, millis, seconds};
+use crate::pair::{Network, Pair, SESSION, hello, millis, seconds, start};
 
 // SPEC P8.1
 #[test]
@@ -235,4 +235,26 @@ fn settle_final(pair: &mut Pair, stream: StreamId, from: u64, to: u64) {
     pair.relay.append(TranscriptEvent::Final(settled));
     pair.relay.transcribed(pair.now, stream, to);
     pair.settle();
+}
+
+// SPEC P8.4
+#[test]
+fn a_client_that_died_and_forgot_finals_of_an_old_epoch_is_told_that_they_are_gone() {
+    let mut pair = Pair::new();
+    let attach = |pair: &mut Pair, holder, transcribed| {
+        let mut hello = hello(holder, 1, true);
+        let transcribed = FrameIndex(transcribed);
+        hello.streams = vec![StreamStart { transcribed, ..start(3, 120) }];
+        pair.relay.attach(pair.now, &hello).unwrap();
+    };
+    attach(&mut pair, 1, 120);
+    attach(&mut pair, 2, 100);
+    attach(&mut pair, 3, 100);
+    let mut told = Vec::new();
+    while let Some(action) = pair.relay.poll_action() {
+        if let RelayAction::Event(RelayEvent::Appended { event: TranscriptEvent::Gap(gap), .. }) = action {
+            told.push((gap.from.0, gap.to.0, gap.cause));
+        }
+    }
+    assert_eq!(told, [(100, 120, GapCause::RelayLostHistory)]);
 }
