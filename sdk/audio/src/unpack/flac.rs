@@ -9,6 +9,9 @@ use super::NotAudio;
 /// A frame of more is none: 65,535 samples of 8 channels in 32 bits have 2 MB.
 const FRAME: usize = 4 << 20;
 
+/// Samples that are decoded at a time: a minute of speech. Silence is packed a thousandfold.
+const AT_ONCE: usize = 1 << 20;
+
 /// Decodes native FLAC as it comes, a frame as soon as it is whole.
 #[derive(Debug, Default)]
 pub(super) struct Flac {
@@ -16,6 +19,8 @@ pub(super) struct Flac {
     stage: Stage,
     /// A frame that is not whole yet is looked at again when there is so much.
     look_at: usize,
+    /// There is more in what came than was decoded at once.
+    pub(super) has_more: bool,
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +100,13 @@ impl Flac {
     }
 
     fn frames(&mut self, info: Info, mut samples: impl FnMut(Vec<i16>)) -> Result<(), NotAudio> {
-        let mut at = 0;
+        let (mut at, mut decoded) = (0, 0);
+        self.has_more = false;
         while at < self.bytes.len() && self.bytes.len() - at >= self.look_at {
+            if decoded >= AT_ONCE {
+                self.has_more = true;
+                break;
+            }
             let rest = &self.bytes[at..];
             // The library is not ours, and what it reads is a stranger's.
             let read = catch_unwind(AssertUnwindSafe(|| {
@@ -111,6 +121,7 @@ impl Flac {
                     }
                     let channels: Vec<&[i32]> = (0..block.channels()).map(|one| block.channel(one)).collect();
                     let count = block.duration() as usize;
+                    decoded += count * channels.len();
                     let interleaved = (0..count)
                         .flat_map(|sample| channels.iter().map(move |one| info.sample(one[sample])));
                     samples(interleaved.collect());

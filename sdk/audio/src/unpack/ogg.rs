@@ -1,6 +1,9 @@
 /// Largest packet that is put together: Opus has none of more than 61 KB.
 const PACKET: usize = 64 << 10;
 
+/// Packets that are taken out at a time, and those of the page that has the last of them.
+const AT_ONCE: usize = 1_024;
+
 /// Bytes of a page before its table of segments.
 const HEAD: usize = 27;
 
@@ -13,14 +16,21 @@ pub(super) struct Ogg {
     packet: Vec<u8>,
     /// It is one that is passed over.
     skips: bool,
+    /// There is more in what came than was taken out at once.
+    pub(super) has_more: bool,
 }
 
 impl Ogg {
     /// Takes bytes, and gives each packet that is whole. What is no page, or damaged, is passed over.
     pub(super) fn take(&mut self, bytes: &[u8], mut packet: impl FnMut(&[u8])) {
         self.bytes.extend_from_slice(bytes);
-        let mut at = 0;
+        let (mut at, mut taken) = (0, 0);
+        self.has_more = false;
         while let Some(head) = self.bytes.get(at..at + HEAD) {
+            if taken >= AT_ONCE {
+                self.has_more = true;
+                break;
+            }
             if !head.starts_with(b"OggS") || head[4] != 0 {
                 at += 1;
                 continue;
@@ -41,6 +51,7 @@ impl Ogg {
             if *self.serial.get_or_insert(serial) == serial {
                 let table = table.to_vec();
                 let body = self.bytes[body..end].to_vec();
+                taken += table.len();
                 self.page(flags & 1 != 0, &table, &body, &mut packet);
             }
             at = end;

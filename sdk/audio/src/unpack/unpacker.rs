@@ -110,7 +110,8 @@ impl Unpacker {
         })
     }
 
-    /// Takes a message, and appends what is whole to `out`. What is less than that waits for the next message.
+    /// Takes a message, and appends what is whole to `out`: of what was packed very small a minute's worth, see
+    /// [`has_more`](Self::has_more). What is less than whole waits for the next message.
     pub fn unpack(&mut self, bytes: &[u8], out: &mut Vec<Unpacked>) -> Result<(), NotAudio> {
         match &mut self.0 {
             Inner::Samples { kind, rate, channels, rest } => {
@@ -171,6 +172,15 @@ impl Unpacker {
         }
     }
 
+    /// Whether there is more in what came: unpack an empty message when there is room for it.
+    pub fn has_more(&self) -> bool {
+        match &self.0 {
+            Inner::OggOpus { ogg, .. } => ogg.has_more,
+            Inner::Flac(flac) => flac.has_more,
+            _ => false,
+        }
+    }
+
     /// Nothing may follow for a while: appends what is whole and was not looked at yet.
     pub fn flush(&mut self, out: &mut Vec<Unpacked>) -> Result<(), NotAudio> {
         match &mut self.0 {
@@ -220,6 +230,9 @@ mod tests {
         let (mut unpacker, mut out) = (Unpacker::new(packing), Vec::new());
         for piece in bytes.chunks(piece) {
             unpacker.unpack(piece, &mut out)?;
+            while unpacker.has_more() {
+                unpacker.unpack(&[], &mut out)?;
+            }
         }
         unpacker.flush(&mut out)?;
         Ok(out)
@@ -250,6 +263,40 @@ mod tests {
         }
         bytes[0] = b'F';
         assert_eq!(unpack(Packing::Flac, &bytes, 100), Err(NotAudio));
+    }
+
+    #[test]
+    fn what_is_packed_very_small_comes_out_a_piece_at_a_time() {
+        let mut bytes = Vec::new();
+        let mut writer = FlacWriter::new(&mut bytes, 16_000, 3_000_000, &[]).unwrap();
+        writer.write(&vec![0; 3_000_000]).unwrap();
+        writer.finish().unwrap();
+        assert!(bytes.len() < 30_000, "{}", bytes.len());
+        let packets: Vec<&[u8]> = vec![&[3 << 3]; 5_000];
+        let ogg = pages(&[[b"OpusHead".as_slice(), b"OpusTags"].as_slice(), &packets].concat());
+        for (packing, bytes, most, all) in
+            [(Packing::Flac, bytes, 1_100_000, 3_000_000), (Packing::OggOpus, ogg, 1_300, 5_000)]
+        {
+            let (mut unpacker, mut count) = (Unpacker::new(packing), 0);
+            let mut message = bytes.as_slice();
+            loop {
+                let mut out = Vec::new();
+                unpacker.unpack(std::mem::take(&mut message), &mut out).unwrap();
+                let now: usize = out
+                    .iter()
+                    .map(|one| match one {
+                        Unpacked::Samples { samples, .. } => samples.len(),
+                        Unpacked::Opus { .. } => 1,
+                    })
+                    .sum();
+                assert!(now <= most, "{packing:?}: {now} at once");
+                count += now;
+                if !unpacker.has_more() {
+                    break;
+                }
+            }
+            assert_eq!(count, all, "{packing:?}");
+        }
     }
 
     #[test]

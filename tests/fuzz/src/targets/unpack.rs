@@ -25,6 +25,9 @@ fn unpacked(packing: Packing, bytes: &[u8], piece: usize) -> Result<Whole, NotAu
     let (mut unpacker, mut out) = (Unpacker::new(packing), Vec::new());
     for piece in bytes.chunks(piece) {
         unpacker.unpack(piece, &mut out)?;
+        while unpacker.has_more() {
+            unpacker.unpack(&[], &mut out)?;
+        }
     }
     unpacker.flush(&mut out)?;
     let mut whole = Whole::default();

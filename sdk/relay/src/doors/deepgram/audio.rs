@@ -39,6 +39,11 @@ impl Audio {
         let _ = self.unpacker.flush(&mut self.unpacked).and_then(|()| self.give(feed));
     }
 
+    /// Whether there is more in what came than the session was given.
+    pub(super) fn has_more(&self) -> bool {
+        self.unpacker.has_more()
+    }
+
     fn give(&mut self, feed: &mut Feed) -> Result<(), NotAudio> {
         for one in std::mem::take(&mut self.unpacked) {
             match one {

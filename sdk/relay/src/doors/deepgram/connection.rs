@@ -63,6 +63,9 @@ const NOT_AUDIO: End = End::Close(
     "DATA-0000: the payload cannot be decoded as audio: it is no audio, or of a codec that is not supported",
 );
 
+const SPENT: End =
+    End::Close(1008, "too many Finalize messages for one connection, or changes of the packets' length");
+
 impl Listener {
     pub(super) fn new(request: RequestId, feed: Feed, audio: Audio, query: &Query) -> Self {
         let count = audio.channels();
@@ -110,7 +113,11 @@ impl Listener {
             if due != timer.deadline() {
                 timer.as_mut().reset(due);
             }
-            let is_full = self.feed.is_full();
+            if self.audio.has_more() && !self.feed.is_full() && self.audio.take(&mut self.feed, &[]).is_err()
+            {
+                return NOT_AUDIO;
+            }
+            let is_full = self.is_full();
             let end = tokio::select! {
                 said = self.feed.next() => self.said(said),
                 incoming = next(socket, is_full) => self.incoming(&incoming),
@@ -126,7 +133,15 @@ impl Listener {
             if let Some(end) = end {
                 return end;
             }
+            if socket.queued() > crate::limits::OUTGOING_BYTES {
+                return End::Gone;
+            }
         }
+    }
+
+    /// Whether there is enough for now: nothing more is read.
+    fn is_full(&self) -> bool {
+        self.feed.is_full() || self.audio.has_more() || self.audio.tracks.are_behind()
     }
 
     /// When something is to be done although nothing comes.
@@ -146,7 +161,7 @@ impl Listener {
             return Some(End::Gone);
         }
         match self.stage {
-            Stage::Listening if self.feed.is_full() => {
+            Stage::Listening if self.is_full() => {
                 // It is not listened to.
                 self.heard_at = now;
                 None
@@ -166,8 +181,7 @@ impl Listener {
                 if self.audio.take(&mut self.feed, bytes).is_err() {
                     return Some(NOT_AUDIO);
                 }
-                (self.feed.streams() > limits::STREAMS)
-                    .then_some(End::Close(1008, "too many Finalize messages"))
+                self.feed.is_spent().then_some(SPENT)
             }
             Incoming::Text(text) => {
                 self.heard_at = Instant::now();

@@ -8,6 +8,3 @@ pub(super) const SILENCE: Duration = Duration::from_secs(10);
 
 /// Channels of a client, each a stream of its own where they are told apart.
 pub(super) const CHANNELS: usize = 8;
-
-/// Streams of a session: each `Finalize` ends one. More than three hours of one a second.
-pub(super) const STREAMS: u32 = 12_000;

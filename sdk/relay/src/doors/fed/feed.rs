@@ -19,6 +19,9 @@ use crate::shared::Shared;
 /// Messages on their way to a session. Each has at most 64 KiB.
 const UNDER_WAY: usize = 8;
 
+/// Streams of a session: a client that wants its text settled every second ends one each time, for three hours.
+const STREAMS: u32 = 12_000;
+
 /// A session of its own for a client that does not know what one is. Dropped, the session is over.
 pub(in crate::doors) struct Feed {
     session: SessionId,
@@ -98,9 +101,9 @@ impl Feed {
         StreamId(self.streams)
     }
 
-    /// How many streams it has had.
-    pub(in crate::doors) fn streams(&self) -> u32 {
-        self.streams
+    /// Whether it has had as many streams as it may.
+    pub(in crate::doors) fn is_spent(&self) -> bool {
+        self.streams >= STREAMS
     }
 
     pub(super) fn open(&mut self, start: StreamStart) {

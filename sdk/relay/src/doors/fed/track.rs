@@ -193,6 +193,11 @@ impl Track {
         is_done
     }
 
+    /// Streams whose text is not settled.
+    pub(super) fn awaited(&self) -> usize {
+        self.legs.len()
+    }
+
     /// Whether the text of all that came is settled.
     pub(in crate::doors) fn is_settled(&self) -> bool {
         self.legs.is_empty()

@@ -9,6 +9,9 @@ use super::{Feed, Said, Split, Track};
 /// An engine that settles nothing for this long is not waited for any longer.
 pub(in crate::doors) const PROGRESS: Duration = Duration::from_secs(30);
 
+/// Streams that wait for their text. A session has no more than 256.
+const AWAITED: usize = 64;
+
 /// A client's sources, in the order of their channels.
 pub(in crate::doors) struct Tracks(Vec<Track>);
 
@@ -45,6 +48,11 @@ impl Tracks {
     /// Whether the text of all that came is settled.
     pub(in crate::doors) fn is_settled(&self) -> bool {
         self.0.iter().all(Track::is_settled)
+    }
+
+    /// Whether so much waits for its text that no more is to be ended.
+    pub(in crate::doors) fn are_behind(&self) -> bool {
+        self.0.iter().map(Track::awaited).sum::<usize>() > AWAITED
     }
 
     /// How much audio came.

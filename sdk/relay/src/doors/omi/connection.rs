@@ -79,7 +79,7 @@ impl Listener {
             if due != timer.deadline() {
                 timer.as_mut().reset(due);
             }
-            let is_full = self.feed.is_full();
+            let is_full = self.is_full();
             let end = tokio::select! {
                 said = self.feed.next() => self.said(said),
                 incoming = next(socket, is_full) => self.incoming(&incoming),
@@ -90,7 +90,15 @@ impl Listener {
             if let Some(end) = end {
                 return end;
             }
+            if socket.queued() > crate::limits::OUTGOING_BYTES {
+                return End::Gone;
+            }
         }
+    }
+
+    /// Whether there is enough for now: nothing more is read.
+    fn is_full(&self) -> bool {
+        self.feed.is_full() || self.audio.tracks.are_behind()
     }
 
     /// Segments that come together are one array.
@@ -117,7 +125,7 @@ impl Listener {
             info!("the client takes nothing; connection dropped");
             return Some(End::Gone);
         }
-        if self.feed.is_full() {
+        if self.is_full() {
             // It is not listened to.
             self.heard_at = now;
         }
@@ -136,7 +144,8 @@ impl Listener {
         match incoming {
             Incoming::Audio(bytes) => {
                 self.passed_over += u64::from(!self.audio.take(&mut self.feed, bytes));
-                None
+                let is_spent = self.feed.is_spent();
+                is_spent.then_some(End::Close(1008, "too many changes of the packets' length"))
             }
             // Pictures, names and answers: there is nothing here to do with them.
             Incoming::Text(_) | Incoming::Traffic => None,
